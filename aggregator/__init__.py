@@ -1,0 +1,1 @@
+"""Tracklet → identity → answer."""

@@ -1,0 +1,374 @@
+"""What goes over the wire: msgpack maps, `v` and `type` first. Nothing here trusts its input.
+
+Agent → aggregator: `Hello`, `Upload` (tracklets and events, numbered by the spool), `Stats`.
+Aggregator → agent: `Ack`, `Assign`, `Preview`, `Refusal`.
+Numbers travel as msgpack's own; arrays as little-endian bytes: embeddings float16, path boxes float32, times float64.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import msgpack
+import numpy as np
+from numpy.typing import NDArray
+
+from common.errors import WireError
+from common.tracklet import Path, Tracklet
+
+VERSION = 1
+MAX_MESSAGE_BYTES = 4 << 20
+MAX_DIMENSIONS = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraInfo:
+    """What a camera's pictures are like.
+
+    Attributes:
+        width, height: pixels of the view that paths are relative to.
+        fps: nominal frames a second, 0 when unknown.
+        view: left and top of that view in the source's own frame, pixels.
+    """
+
+    camera: str
+    width: int
+    height: int
+    fps: float = 0.0
+    view: tuple[float, float] = (0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelInfo:
+    """A network in use: its task, name, fingerprint (16 hexadecimal digits) and, for embedders, its dimensions."""
+
+    task: str
+    name: str
+    fingerprint: str
+    dimensions: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """First message on a connection, and again whenever a camera becomes known. `clock` is the sender's UTC."""
+
+    type: ClassVar[str] = "hello"
+    agent: str
+    run: str
+    spool: str
+    software: str
+    clock: float
+    cameras: tuple[CameraInfo, ...] = ()
+    models: tuple[ModelInfo, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened in one camera: `kind` such as `track_started`; `time` in UTC seconds."""
+
+    camera: str
+    run: str
+    kind: str
+    time: float
+    track: int = -1
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Upload:
+    """One numbered entry of an agent's spool: a tracklet part or a batch of events.
+
+    `spool` names the spool file's life, `seq` counts from 1 in it. The body stays packed: the spool stores and the
+    uplink sends it without looking inside.
+    """
+
+    type: ClassVar[str] = "upload"
+    spool: str
+    seq: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stats:
+    """Heartbeat. `cameras` maps a camera to numbers such as fps, latency_s, people, dropped; `spool` likewise."""
+
+    type: ClassVar[str] = "stats"
+    clock: float
+    cameras: dict[str, dict[str, float]] = field(default_factory=dict)
+    spool: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ack:
+    """Everything of `spool` up to and with `through` is on the aggregator's disk."""
+
+    type: ClassVar[str] = "ack"
+    spool: str
+    through: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assign:
+    """Global ids of local tracks, for overlays: (camera, run, track, global id such as `G17`)."""
+
+    type: ClassVar[str] = "assign"
+    tracks: tuple[tuple[str, str, int, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """Somebody looks at a camera (`on`), or nobody does any more."""
+
+    type: ClassVar[str] = "preview"
+    camera: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """What was sent cannot be taken: `code` for machines, `message` for people.
+
+    `seq` is the spool entry it speaks of, 0 for none. A refused entry counts as received: it is skipped, not resent.
+    """
+
+    type: ClassVar[str] = "error"
+    code: str
+    message: str
+    seq: int = 0
+
+
+Message = Hello | Upload | Stats | Ack | Assign | Preview | Refusal
+
+
+def encode(message: Message) -> bytes:
+    """One message as bytes."""
+    body: dict[str, Any] = {"v": VERSION, "type": message.type}
+    for name in message.__dataclass_fields__:
+        value = getattr(message, name)
+        if name in ("cameras", "models") and isinstance(value, tuple):
+            value = [{key: getattr(item, key) for key in item.__dataclass_fields__} for item in value]
+        body[name] = value
+    packed: bytes = msgpack.packb(body)
+    return packed
+
+
+def decode(data: bytes) -> Message:
+    """Bytes → message.
+
+    Raises:
+        WireError: `not_msgpack`, `wrong_version`, `unknown_type`, `bad_field` or `too_large`; it says what was found.
+    """
+    body = _unpack(data)
+    if body.get("v") != VERSION:
+        raise WireError("wrong_version", f"message version {body.get('v')!r}, this side speaks {VERSION}",
+                        "install the same release on agent and aggregator")
+    read = _Reader(body)
+    kind = body.get("type")
+    if kind == "upload":
+        return Upload(spool=read.text("spool"), seq=read.integer("seq", 1), body=read.raw("body"))
+    if kind == "stats":
+        return Stats(clock=read.number("clock"), cameras=read.table("cameras"), spool=read.numbers("spool"))
+    if kind == "ack":
+        return Ack(spool=read.text("spool"), through=read.integer("through"))
+    if kind == "assign":
+        return Assign(tracks=tuple(_assignment(row) for row in read.items("tracks")))
+    if kind == "preview":
+        return Preview(camera=read.text("camera"), on=bool(body.get("on")))
+    if kind == "error":
+        return Refusal(code=read.text("code"), message=read.text("message", limit=4000), seq=read.integer("seq"))
+    if kind == "hello":
+        return _hello(read)
+    raise WireError("unknown_type", f"message type {kind!r} is not known")
+
+
+def pack_tracklet(tracklet: Tracklet) -> bytes:
+    """The body of an `Upload`."""
+    path = tracklet.path
+    packed: bytes = msgpack.packb({
+        "kind": "tracklet",
+        "camera": tracklet.camera, "run": tracklet.run, "track": tracklet.track,
+        "part": tracklet.part, "final": tracklet.final,
+        "start": tracklet.start, "end": tracklet.end, "label": tracklet.label,
+        "frames": tracklet.frames, "confidence": tracklet.confidence, "model": tracklet.model,
+        "mean": tracklet.mean.astype("<f2").tobytes(),
+        "embeddings": tracklet.embeddings.astype("<f2").tobytes(),
+        "quality": tracklet.quality.astype("<f4").tobytes(),
+        "embedding_times": tracklet.embedding_times.astype("<f8").tobytes(),
+        "path_times": path.times.astype("<f8").tobytes(),
+        "path_frames": path.frames.astype("<i4").tobytes(),
+        "path_boxes": path.boxes.astype("<f4").tobytes(),
+        "attributes": tracklet.attributes, "counts": tracklet.counts,
+    })
+    return packed
+
+
+def pack_events(events: list[Event]) -> bytes:
+    """The body of an `Upload`."""
+    packed: bytes = msgpack.packb({"kind": "events", "events": [
+        {"camera": e.camera, "run": e.run, "kind": e.kind, "time": e.time, "track": e.track, "data": e.data}
+        for e in events]})
+    return packed
+
+
+def unpack_body(body: bytes) -> Tracklet | list[Event]:
+    """The body of an `Upload` → what it carries.
+
+    Raises:
+        WireError: as `decode`.
+    """
+    fields = _unpack(body)
+    read = _Reader(fields)
+    if fields.get("kind") == "tracklet":
+        return _tracklet(read)
+    if fields.get("kind") == "events":
+        return [_event(_Reader(_mapping(row, "events"))) for row in read.items("events")]
+    raise WireError("unknown_type", f"an upload of kind {fields.get('kind')!r} is not known")
+
+
+def _unpack(data: bytes) -> dict[str, Any]:
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise WireError("too_large", f"a message of {len(data)} bytes, at most {MAX_MESSAGE_BYTES} are taken")
+    try:
+        # unpackb takes no container longer than the data, so a small message cannot ask for a large allocation.
+        body = msgpack.unpackb(data, strict_map_key=True)
+    except Exception as error:  # msgpack raises many kinds, all of them mean the same here
+        raise WireError("not_msgpack", f"{len(data)} bytes that are not msgpack ({type(error).__name__})") from error
+    return _mapping(body, "message")
+
+
+def _mapping(value: Any, name: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise WireError("bad_field", f"{name}: expected a map, got {type(value).__name__}")
+    return value
+
+
+class _Reader:
+    """Takes fields out of a map, each with its type and bounds."""
+
+    def __init__(self, fields: dict[str, Any]) -> None:
+        self.fields = fields
+
+    def _bad(self, name: str, expected: str) -> WireError:
+        return WireError("bad_field", f"field '{name}': expected {expected}, got {self.fields.get(name)!r:.60}")
+
+    def text(self, name: str, limit: int = 200) -> str:
+        value = self.fields.get(name)
+        if not isinstance(value, str) or len(value) > limit:
+            raise self._bad(name, f"text of at most {limit} characters")
+        return value
+
+    def name(self, name: str) -> str:
+        value = self.text(name)
+        if not value:
+            raise self._bad(name, "a name")
+        return value
+
+    def integer(self, name: str, least: int = 0, most: int = 2**53) -> int:
+        value = self.fields.get(name)
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise self._bad(name, f"a whole number of at least {least}")
+        return value
+
+    def number(self, name: str) -> float:
+        value = self.fields.get(name)
+        if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+            raise self._bad(name, "a finite number")
+        return float(value)
+
+    def raw(self, name: str) -> bytes:
+        value = self.fields.get(name)
+        if not isinstance(value, bytes):
+            raise self._bad(name, "bytes")
+        return value
+
+    def items(self, name: str) -> list[Any]:
+        value = self.fields.get(name)
+        if not isinstance(value, list):
+            raise self._bad(name, "a list")
+        return value
+
+    def numbers(self, name: str) -> dict[str, float]:
+        value = self.fields.get(name, {})
+        if not isinstance(value, dict):
+            raise self._bad(name, "a map of numbers")
+        row = _Reader(value)
+        return {str(key): row.number(key) for key in value}
+
+    def table(self, name: str) -> dict[str, dict[str, float]]:
+        value = self.fields.get(name, {})
+        if not isinstance(value, dict):
+            raise self._bad(name, "a map of maps")
+        rows = _Reader(value)
+        return {str(key): rows.numbers(key) for key in value}
+
+    def array(self, name: str, dtype: str) -> NDArray[Any]:
+        data = self.raw(name)
+        size = np.dtype(dtype).itemsize
+        if len(data) % size:
+            raise WireError("bad_field", f"field '{name}': {len(data)} bytes are no whole number of {dtype} values")
+        values = np.frombuffer(data, dtype)
+        if dtype[1] == "f" and not np.isfinite(values).all():
+            raise WireError("bad_field", f"field '{name}': holds a value that is not finite")
+        return values
+
+
+def _hello(read: _Reader) -> Hello:
+    cameras = []
+    for row in read.items("cameras"):
+        camera = _Reader(_mapping(row, "cameras"))
+        view = camera.items("view")
+        if len(view) != 2 or not all(isinstance(v, int | float) for v in view):
+            raise WireError("bad_field", "field 'view': expected two numbers")
+        cameras.append(CameraInfo(camera=camera.name("camera"), width=camera.integer("width", 1, 1 << 16),
+                                  height=camera.integer("height", 1, 1 << 16), fps=camera.number("fps"),
+                                  view=(float(view[0]), float(view[1]))))
+    models = []
+    for row in read.items("models"):
+        model = _Reader(_mapping(row, "models"))
+        models.append(ModelInfo(task=model.text("task"), name=model.text("name"),
+                                fingerprint=model.text("fingerprint"),
+                                dimensions=model.integer("dimensions", 0, MAX_DIMENSIONS)))
+    return Hello(agent=read.name("agent"), run=read.name("run"), spool=read.name("spool"),
+                 software=read.text("software"), clock=read.number("clock"),
+                 cameras=tuple(cameras), models=tuple(models))
+
+
+def _assignment(row: Any) -> tuple[str, str, int, str]:
+    if (not isinstance(row, list) or len(row) != 4
+            or not all(isinstance(row[i], kind) for i, kind in enumerate((str, str, int, str)))):
+        raise WireError("bad_field", "field 'tracks': expected rows of camera, run, track, global id")
+    return row[0], row[1], row[2], row[3]
+
+
+def _event(read: _Reader) -> Event:
+    return Event(camera=read.name("camera"), run=read.name("run"), kind=read.name("kind"), time=read.number("time"),
+                 track=read.integer("track", -1), data=_mapping(read.fields.get("data", {}), "data"))
+
+
+def _tracklet(read: _Reader) -> Tracklet:
+    mean = read.array("mean", "<f2").astype(np.float32)
+    quality = read.array("quality", "<f4")
+    flat = read.array("embeddings", "<f2").astype(np.float32)
+    times = read.array("embedding_times", "<f8")
+    if len(mean) > MAX_DIMENSIONS or len(flat) != len(quality) * len(mean) or len(times) != len(quality):
+        raise WireError("bad_field", f"field 'embeddings': {len(flat)} values, expected {len(quality)} × {len(mean)}")
+    start, end = read.number("start"), read.number("end")
+    if end < start:
+        raise WireError("bad_field", f"field 'end': {end} is before start {start}")
+    path_times, path_frames = read.array("path_times", "<f8"), read.array("path_frames", "<i4")
+    boxes = read.array("path_boxes", "<f4")
+    if not len(path_times) == len(path_frames) == len(boxes) / 4:
+        raise WireError("bad_field", f"field 'path_boxes': {len(boxes)} values, expected {len(path_times)} × 4")
+    attributes = _mapping(read.fields.get("attributes", {}), "attributes")
+    counts = _mapping(read.fields.get("counts", {}), "counts")
+    return Tracklet(
+        camera=read.name("camera"), run=read.name("run"), track=read.integer("track"), part=read.integer("part"),
+        final=bool(read.fields.get("final")), start=start, end=end, label=read.name("label"),
+        frames=read.integer("frames"), confidence=read.number("confidence"), model=read.text("model"), mean=mean,
+        embeddings=flat.reshape(len(quality), len(mean)), quality=quality, embedding_times=times,
+        path=Path(times=path_times, frames=path_frames, boxes=boxes.reshape(-1, 4)),
+        attributes={str(k): v for k, v in attributes.items() if isinstance(v, str | int | float)},
+        counts={str(k): v for k, v in counts.items() if isinstance(v, int)},
+    )

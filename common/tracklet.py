@@ -1,0 +1,93 @@
+"""`Tracklet`: what the edge says about a track, in numbered parts while it lasts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Path:
+    """Where a track was, about twice a second, column by column.
+
+    Attributes:
+        times: (m,) float64, UTC seconds, rising.
+        frames: (m,) int32, frame number in the camera's stream or file, from 0.
+        boxes: (m, 4) float32, xyxy as shares of the camera's view (its crop, if it has one), 0 to 1.
+    """
+
+    times: NDArray[np.float64]
+    frames: NDArray[np.int32]
+    boxes: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        m = len(self.times)
+        for name, expected in (("times", (m,)), ("frames", (m,)), ("boxes", (m, 4))):
+            actual = getattr(self, name).shape
+            if actual != expected:
+                raise ValueError(f"Path.{name}: expected shape {expected}, got {actual}")
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    @classmethod
+    def empty(cls) -> Path:
+        """No points."""
+        return cls(times=np.zeros(0), frames=np.zeros(0, np.int32), boxes=np.zeros((0, 4), np.float32))
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Tracklet:
+    """One part of one track.
+
+    `start`, `frames`, `mean` and `confidence` speak of the whole track so far; `path` and the exemplars
+    (`embeddings`, `quality`, `embedding_times`) only of what came since the part before, so that parts add up
+    and the last one of each number tells all.
+
+    Attributes:
+        camera: the camera's name, unique in the site.
+        run: which start of the agent this is; with `camera` and `track` it names the track for ever.
+        track: local id, unique within `run` and camera.
+        part: 0, 1, 2 …
+        final: the track has ended; no part follows.
+        start, end: UTC seconds of the track's first and of its latest frame.
+        label: class name, such as `person`.
+        frames: in how many frames it was seen.
+        confidence: mean of the detector's.
+        model: fingerprint of the embedding network, 16 hexadecimal digits; empty when nothing was embedded.
+        mean: (d,) float32, unit length, over all embeddings of the track; (0,) when nothing was embedded.
+        embeddings: (k, d) float32, unit rows, the best crops.
+        quality: (k,) float32 in [0, 1].
+        embedding_times: (k,) float64, UTC seconds.
+        path: see `Path`.
+        attributes: colour, plate, speed … as text or numbers.
+        counts: zone and line counts by name.
+    """
+
+    camera: str
+    run: str
+    track: int
+    part: int
+    final: bool
+    start: float
+    end: float
+    label: str
+    frames: int
+    confidence: float
+    model: str
+    mean: NDArray[np.float32]
+    embeddings: NDArray[np.float32]
+    quality: NDArray[np.float32]
+    embedding_times: NDArray[np.float64]
+    path: Path
+    attributes: dict[str, str | float] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        k, d = len(self.quality), len(self.mean)
+        for name, expected in (("mean", (d,)), ("embeddings", (k, d)), ("embedding_times", (k,))):
+            actual = getattr(self, name).shape
+            if actual != expected:
+                raise ValueError(f"Tracklet.{name}: expected shape {expected}, got {actual}")

@@ -1,0 +1,1 @@
+"""ONNX networks: where they come from, how they run, what they say."""
