@@ -12,8 +12,9 @@ Floats = NDArray[np.floating[Any]]
 
 def area(xyxy: Floats) -> Floats:
     """Area of each box: (n, 4) → (n,), in the boxes' unit squared."""
-    sides: Floats = xyxy[:, 2:] - xyxy[:, :2]
-    return sides[:, 0] * sides[:, 1]
+    sides = xyxy[:, 2:] - xyxy[:, :2]
+    result: Floats = sides[:, 0] * sides[:, 1]
+    return result
 
 
 def iou_matrix(a: Floats, b: Floats) -> Floats:

@@ -1,0 +1,1 @@
+"""Who is who: gate → score → assign, plain values in, plain values out."""
