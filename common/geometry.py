@@ -23,7 +23,8 @@ def iou_matrix(a: Floats, b: Floats) -> Floats:
     height = np.minimum(a[:, None, 3], b[None, :, 3]) - np.maximum(a[:, None, 1], b[None, :, 1])
     shared = np.maximum(width, 0) * np.maximum(height, 0)
     union = area(a)[:, None] + area(b)[None, :] - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    result: Floats = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return result
 
 
 def foot_points(xyxy: Floats) -> Floats:
