@@ -1,0 +1,194 @@
+"""The spool's file: its tables, how it is opened, and what is done when it is damaged."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sqlite3
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import NamedTuple
+
+from common.errors import StoreError
+from common.spool_id import new_file_id
+
+log = logging.getLogger("spool")
+
+VERSION = 1
+_SPARE_PAGES = 1024  # of 4 KiB, kept in the file for reuse
+_SCHEMA = """
+CREATE TABLE tally (
+    file             TEXT NOT NULL,
+    next             INTEGER NOT NULL,        -- position of the next entry: never used again, even when all are gone
+    messages         INTEGER NOT NULL,
+    bytes            INTEGER NOT NULL,
+    dropped_messages INTEGER NOT NULL,
+    dropped_bytes    INTEGER NOT NULL
+) STRICT;
+CREATE TABLE lives (
+    life  INTEGER PRIMARY KEY,
+    spool TEXT NOT NULL UNIQUE,
+    base  INTEGER NOT NULL                    -- an entry's sequence number is its position less this
+) STRICT;
+CREATE TABLE entries (
+    position INTEGER PRIMARY KEY,
+    life     INTEGER NOT NULL,
+    time     REAL NOT NULL,                   -- UTC seconds, never falling
+    checksum INTEGER NOT NULL,                -- crc32 of the body, begun with the position
+    body     BLOB NOT NULL
+) STRICT;
+"""
+# SQLite's words for a file that is not what it should be; Python 3.10 gives no error codes.
+_DAMAGED = ("malformed", "not a database", "corrupt", "no such table", "no such column", "datatype mismatch")
+
+
+class DamagedError(StoreError):
+    """The file's content is damaged; it is set aside rather than used."""
+
+
+class Life(NamedTuple):
+    """One opening of the file: its number, its spool id, and the position before its first entry."""
+
+    number: int
+    spool: str
+    base: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What is in the file, so that nobody has to count it."""
+
+    file: str
+    next: int = 1
+    messages: int = 0
+    bytes: int = 0
+    dropped_messages: int = 0
+    dropped_bytes: int = 0
+
+    def added(self, count: int, size: int) -> Tally:
+        """`count` entries of `size` bytes more."""
+        return replace(self, next=self.next + count, messages=self.messages + count, bytes=self.bytes + size)
+
+    def removed(self, count: int, size: int) -> Tally:
+        """`count` entries of `size` bytes fewer."""
+        return replace(self, messages=self.messages - count, bytes=self.bytes - size)
+
+    def dropped(self, count: int, size: int) -> Tally:
+        """`count` entries of `size` bytes given up."""
+        return replace(
+            self, dropped_messages=self.dropped_messages + count, dropped_bytes=self.dropped_bytes + size
+        )
+
+
+def open_or_replace(path: Path) -> tuple[sqlite3.Connection, Tally]:
+    """The spool at `path`, made when it is not there, replaced when it is damaged.
+
+    Raises:
+        StoreError: it is in use, from a newer release, or cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"the spool's folder {path.parent} cannot be made: {error.strerror}") from error
+    try:
+        return _open(path)
+    except DamagedError as error:
+        set_aside(path, error.message)
+        return _open(path)
+
+
+def _open(path: Path) -> tuple[sqlite3.Connection, Tally]:
+    db: sqlite3.Connection | None = None
+    try:
+        db = sqlite3.connect(path, timeout=0.5, isolation_level=None, check_same_thread=False)
+        # One process has the file; it also spares the shared-memory file.
+        db.execute("PRAGMA locking_mode=EXCLUSIVE")
+        db.execute("PRAGMA secure_delete=FAST")
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version > VERSION:
+            raise StoreError(
+                f"the spool {path} is of version {version}, this release knows {VERSION}",
+                "start the newer release again, or move the file away (what it holds is then not sent)",
+            )
+        if version == 0:
+            db.execute("PRAGMA auto_vacuum=INCREMENTAL")
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA journal_size_limit=8388608")
+        if version == 0:
+            begin = f"INSERT INTO tally VALUES ('{new_file_id()}', 1, 0, 0, 0, 0);"
+            db.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}{begin}PRAGMA user_version={VERSION};COMMIT;")
+        else:
+            found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if found != "ok":
+                raise DamagedError(f"the spool {path} is damaged: {found}")
+        row = db.execute("SELECT * FROM tally").fetchone()
+        if row is None:
+            raise DamagedError(f"the spool {path} is damaged: it holds no counts")
+        # Nothing waits for these any more.
+        db.execute("DELETE FROM lives WHERE life NOT IN (SELECT DISTINCT life FROM entries)")
+        return db, Tally(*row)
+    except sqlite3.Error as error:
+        if db is not None:
+            db.close()
+        raise explain(error, path) from error
+    except StoreError:
+        if db is not None:
+            db.close()
+        raise
+
+
+def read_lives(db: sqlite3.Connection) -> list[Life]:
+    """The openings whose entries may still wait."""
+    return [Life(*row) for row in db.execute("SELECT life, spool, base FROM lives")]
+
+
+def write_tally(db: sqlite3.Connection, tally: Tally) -> None:
+    """Keep the counts with the entries, in the same transaction."""
+    db.execute(
+        "UPDATE tally SET next = ?, messages = ?, bytes = ?, dropped_messages = ?, dropped_bytes = ?",
+        (tally.next, tally.messages, tally.bytes, tally.dropped_messages, tally.dropped_bytes),
+    )
+
+
+def shrink(db: sqlite3.Connection) -> None:
+    """Give the disk back what a long absence of the aggregator had filled, a bite at a time."""
+    with contextlib.suppress(sqlite3.Error):  # a nicety: the next call tries again
+        if db.execute("PRAGMA freelist_count").fetchone()[0] > _SPARE_PAGES:
+            db.execute("PRAGMA incremental_vacuum(256)").fetchall()
+
+
+def explain(error: sqlite3.Error, path: Path) -> StoreError:
+    """What SQLite says, in words that name the file and the cure."""
+    text = str(error)
+    if "locked" in text:
+        return StoreError(
+            f"the spool {path} is in use by another process",
+            "stop the other edge-agent, or give this one a data folder of its own",
+        )
+    if "full" in text:
+        return StoreError(f"no space left on the disk of the spool {path}", f"free some space on {path.parent}")
+    if "unable to open" in text or "readonly" in text:
+        return StoreError(
+            f"the spool {path} cannot be opened for writing",
+            f"check who owns {path.parent} and what may be written there",
+        )
+    if any(word in text for word in _DAMAGED):
+        return DamagedError(f"the spool {path} is damaged: {text}")
+    return StoreError(f"the spool {path} cannot be used: {text}", f"check the disk that holds {path.parent}")
+
+
+def set_aside(path: Path, reason: str) -> Path:
+    """Rename a damaged spool and what belongs to it, so that a new one can begin, and say so."""
+    stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    aside = path.with_name(f"{path.name}.broken-{stamp}")
+    count = 1
+    while aside.exists():
+        count += 1
+        aside = path.with_name(f"{path.name}.broken-{stamp}-{count}")
+    path.rename(aside)
+    for suffix in ("-wal", "-shm", "-journal"):
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+    log.error("%s; it was set aside as %s and a new spool begins", reason, aside)
+    return aside
