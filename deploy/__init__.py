@@ -1,0 +1,1 @@
+"""How Passage is put on machines, and the demo."""

@@ -1,0 +1,1 @@
+"""`./run demo`: a small site on this machine, with everything real but the distance."""
