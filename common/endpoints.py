@@ -59,10 +59,28 @@ def is_loopback(endpoint: str) -> bool:
     parts = parse(endpoint)
     if parts.scheme != "tcp" or parts.host == "localhost":
         return True
+    address = _literal(parts.host)
+    mapped = getattr(address, "ipv4_mapped", None)
+    return address is not None and (mapped or address).is_loopback
+
+
+def wants_ipv6(endpoint: str) -> bool:
+    """Whether the socket has to speak IPv6 (beside IPv4): for an IPv6 address, a host name or every interface.
+
+    Raises:
+        ConfigError: as `parse`.
+    """
+    parts = parse(endpoint)
+    return parts.scheme == "tcp" and parts.host != "localhost" and not isinstance(
+        _literal(parts.host), ipaddress.IPv4Address
+    )
+
+
+def _literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        return ipaddress.ip_address(parts.host).is_loopback
+        return ipaddress.ip_address(host)
     except ValueError:
-        return False
+        return None
 
 
 def require_encryption(endpoint: str, encrypted: bool, action: Literal["listen", "connect"]) -> None:

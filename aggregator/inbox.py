@@ -1,0 +1,347 @@
+"""`Inbox`: the one thread of the aggregator that speaks with agents.
+
+It takes frames off the wire, checks that they are messages of an agent that said hello, and puts (agent, message) on a
+bounded queue. While the queue is full it reads nothing, so that the agents' credit and TCP hold the rest back. It never
+looks into an upload's body and never stops for what somebody sends. Repeats and order are the engine's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import queue
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+import zmq
+
+from aggregator.gatekeeper import DOMAIN, Gatekeeper
+from aggregator.register import Register, Route
+from common.bursts import Bursts
+from common.clock import Clock, SystemClock
+from common.endpoints import parse, require_encryption, wants_ipv6
+from common.errors import ConfigError, PassageError, WireError
+from common.keys import AuthorisedKeys, ServerKeys
+from common.messages import MAX_MESSAGE_BYTES, Ack, Hello, Message, Refusal, Stats, Upload, decode, encode
+from common.wakeup import WakeUp
+
+log = logging.getLogger("inbox")
+
+_MAX_READ = 256
+_MAX_OUTGOING = 100_000
+_REFRESH_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentStatus:
+    """An agent that said hello: its latest greeting's words and when it was last heard, UTC seconds."""
+
+    agent: str
+    run: str
+    spool: str
+    software: str
+    last_heard: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxCounters:
+    """Since the start: messages taken; refusals by code; messages to agents that were not there or did not read."""
+
+    received: int
+    refused: dict[str, int]
+    undelivered: int
+    waited_s: float
+
+
+class Inbox:
+    """Listens for agents.
+
+    Args:
+        endpoint: where; port 0 takes a free one.
+        bus: bounded queue that messages are put on.
+        keys: for CURVE; without them only loopback is allowed.
+        allowed: names of agents that may say hello; None allows all (with keys: all whose key speaks for their name).
+        clock: UTC, for `last_heard`.
+        stale_after_s: an agent silent for so long no longer holds its name against another with the same name.
+
+    Raises:
+        ConfigError: `endpoint` is none, or not on loopback and there are no keys.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        bus: queue.Queue[tuple[str, Message]],
+        keys: ServerKeys | None = None,
+        allowed: Collection[str] | None = None,
+        *,
+        clock: Clock | None = None,
+        stale_after_s: float = 6.0,
+    ) -> None:
+        require_encryption(endpoint, keys is not None, "listen")
+        self.endpoint = endpoint
+        self._bus = bus
+        self._keys = keys
+        self._authorised = AuthorisedKeys(keys.agents) if keys else None
+        self._allowed = None if allowed is None else frozenset(allowed)
+        self._clock = clock or SystemClock()
+        self._register = Register(stale_after_s)
+        self._refused: Counter[str] = Counter()
+        self._received = 0
+        self._undelivered = 0
+        self._waited_s = 0.0
+        self._held: deque[tuple[str, Message]] = deque()  # read, but the bus was full
+        self._outgoing: deque[tuple[str, bytes]] = deque()
+        self._statuses: dict[str, AgentStatus] = {}
+        self._bursts = Bursts()
+        self._wake = WakeUp()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="inbox", daemon=True)
+
+    def start(self) -> Inbox:
+        """Listen, and begin to read. `endpoint` then says the real port.
+
+        Raises:
+            ConfigError: the port is in use, or this machine has no such address.
+        """
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        try:
+            # Before the socket is bound: who connects first must find somebody to ask.
+            self._gatekeeper = (
+                Gatekeeper(self._context, self._authorised, self._refused) if self._authorised is not None else None
+            )
+            self._socket = self._bind()
+        except BaseException:
+            self._context.destroy(linger=0)
+            raise
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """End the thread and close the socket; what was read and not yet on the bus is sent again by the agents."""
+        self._stopping = True
+        self._wake.rouse()
+        if self._thread.ident is not None:
+            self._thread.join(timeout=5.0)
+        self._wake.close()
+
+    def __enter__(self) -> Inbox:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def send(self, agent: str, message: Message) -> None:
+        """Send to an agent, from any thread. What is sent to an agent that is away is counted and forgotten."""
+        if len(self._outgoing) >= _MAX_OUTGOING:
+            self._undelivered += 1
+            return
+        self._outgoing.append((agent, encode(message)))
+        self._wake.rouse()
+
+    def counters(self) -> InboxCounters:
+        """What happened since the start."""
+        return InboxCounters(
+            received=self._received,
+            refused=dict(self._refused.copy()),
+            undelivered=self._undelivered,
+            waited_s=self._waited_s,
+        )
+
+    def agents(self) -> list[AgentStatus]:
+        """The agents that said hello since the start, by name."""
+        return [status for _, status in sorted(self._statuses.copy().items())]
+
+    def _bind(self) -> zmq.Socket[bytes]:
+        socket = self._context.socket(zmq.ROUTER)
+        socket.linger = 0
+        # Routes are ROUTER's own numbers, one for each connection: no agent can take another's over by naming it.
+        socket.router_mandatory = True
+        # Twice what is taken: a message somewhat too large gets an answer; beyond it ZeroMQ closes the connection.
+        socket.maxmsgsize = 2 * MAX_MESSAGE_BYTES
+        socket.rcvhwm = 128
+        socket.sndhwm = 10_000
+        socket.ipv6 = wants_ipv6(self.endpoint)
+        socket.heartbeat_ivl = 2000
+        socket.heartbeat_timeout = 6000
+        if self._keys is not None:
+            socket.zap_domain = DOMAIN.encode()
+            socket.curve_server = True
+            socket.curve_publickey = self._keys.public.encode()
+            socket.curve_secretkey = self._keys.secret.encode()
+        try:
+            if parse(self.endpoint).scheme == "tcp" and parse(self.endpoint).port == 0:
+                socket.bind(self.endpoint.rpartition(":")[0] + ":*")
+            else:
+                socket.bind(self.endpoint)
+        except zmq.ZMQError as error:
+            raise _explain(error, self.endpoint) from error
+        self.endpoint = str(socket.get_string(zmq.LAST_ENDPOINT))
+        return socket
+
+    def _run(self) -> None:
+        try:
+            with contextlib.closing(self._wake):
+                self._serve()
+        finally:
+            self._context.destroy(linger=0)
+
+    def _serve(self) -> None:
+        waiting, listening = zmq.Poller(), zmq.Poller()
+        for poller in (waiting, listening):
+            poller.register(self._wake.fileno(), zmq.POLLIN)
+            if self._gatekeeper is not None:
+                poller.register(self._gatekeeper.socket, zmq.POLLIN)
+        listening.register(self._socket, zmq.POLLIN)
+        refresh_at = 0.0
+        began = time.monotonic()
+        while not self._stopping:
+            if self._held:
+                waiting.poll(10)
+            else:
+                listening.poll(500)
+            self._wake.clear()
+            now = time.monotonic()
+            if self._held:
+                # Nobody is silent because nobody was listened to.
+                self._register.forgive(now - began)
+                self._waited_s += now - began
+            began = now
+            if self._gatekeeper is not None:
+                self._gatekeeper.answer()
+            if now >= refresh_at:
+                refresh_at = now + _REFRESH_S
+                self._register.forget_silent(now)
+                if self._authorised is not None:
+                    self._authorised.refresh()
+            self._release()
+            self._guarded(self._read)
+            self._guarded(self._write)
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception:  # a fault of ours with one message must not deafen the inbox
+            self._refused["internal"] += 1
+            if self._bursts.due("internal", time.monotonic()):
+                log.exception("the inbox failed at a message and goes on")
+
+    def _release(self) -> None:
+        with contextlib.suppress(queue.Full):
+            while self._held:
+                self._bus.put_nowait(self._held[0])
+                self._held.popleft()
+
+    def _read(self) -> None:
+        for _ in range(_MAX_READ):
+            if self._held:
+                return
+            try:
+                frames = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                return
+            self._take(frames)
+
+    def _take(self, frames: list[zmq.Frame]) -> None:
+        address = frames[0].bytes
+        try:
+            if len(frames) != 2:
+                raise WireError("bad_frames", f"a message of {len(frames) - 1} frames, expected one")
+            message = decode(frames[1].bytes)
+            route = self._check(address, message, self._owner(frames[1]))
+        except WireError as error:
+            self._refuse(address, error)
+            return
+        self._received += 1
+        item = (route.agent, message)
+        try:
+            self._bus.put_nowait(item)
+        except queue.Full:
+            self._held.append(item)
+
+    def _owner(self, frame: zmq.Frame) -> str | None:
+        """The name that the sender's key speaks for; None without keys."""
+        if self._authorised is None:
+            return None
+        name = self._authorised.name_of(str(frame.get("User-Id")))
+        if name is None:
+            raise WireError("not_authorised", "this key was taken back", "aggregator keys new NAME makes another")
+        return name
+
+    def _check(self, address: bytes, message: Message, owner: str | None) -> Route:
+        """The route a message came by, if its sender may send it now."""
+        now = time.monotonic()
+        if isinstance(message, Hello):
+            route = self._greet(address, message, owner, now)
+        elif not isinstance(message, Upload | Stats):
+            raise WireError("unexpected", f"a message of type '{message.type}' is not for the aggregator")
+        else:
+            route = self._register.route(address, now)
+            if owner is not None and owner != route.agent:
+                raise WireError("wrong_agent", f"this key speaks for '{owner}', not for '{route.agent}'")
+        self._statuses[route.agent] = AgentStatus(
+            agent=route.agent, run=route.run, spool=route.spool, software=route.software,
+            last_heard=self._clock.now(),
+        )
+        return route
+
+    def _greet(self, address: bytes, hello: Hello, owner: str | None, now: float) -> Route:
+        if owner is not None and owner != hello.agent:
+            raise WireError("wrong_agent", f"this key speaks for '{owner}', not for '{hello.agent}'",
+                            f"call the agent '{owner}', or make a key with 'aggregator keys new {hello.agent}'")
+        if self._allowed is not None and hello.agent not in self._allowed:
+            raise WireError("not_authorised", f"no agent '{hello.agent}' is expected here")
+        return self._register.greet(address, hello, now, self._is_there)
+
+    def _is_there(self, route: Route) -> bool:
+        """Whether a route still has a connection: found out by sending what says nothing."""
+        try:
+            self._socket.send_multipart([route.address, encode(Ack(spool=route.spool, through=0))], zmq.NOBLOCK)
+        except zmq.Again:
+            return True
+        except zmq.ZMQError:
+            return False
+        return True
+
+    def _refuse(self, address: bytes, error: WireError) -> None:
+        self._refused[error.code] += 1
+        now = time.monotonic()
+        who = self._register.name_at(address)
+        if kept := self._bursts.due((error.code, who), now):
+            log.warning("refused %d message(s) from %s: %s: %s", kept, who, error.code, error.message)
+        if error.code == "hello_first" and not self._register.may_remind(address, now):
+            return
+        text = f"{error.message}; {error.cure}" if error.cure else error.message
+        self._deliver(address, encode(Refusal(code=error.code, message=text[:4000])))
+
+    def _write(self) -> None:
+        while self._outgoing:
+            agent, data = self._outgoing.popleft()
+            route = self._register.route_of(agent)
+            if route is None:
+                self._undelivered += 1
+            else:
+                self._deliver(route.address, data)
+
+    def _deliver(self, address: bytes, data: bytes) -> None:
+        try:
+            self._socket.send_multipart([address, data], zmq.NOBLOCK)
+        except zmq.ZMQError:  # gone, or does not read
+            self._undelivered += 1
+
+
+def _explain(error: zmq.ZMQError, endpoint: str) -> PassageError:
+    if error.errno == errno.EADDRINUSE:
+        return ConfigError(
+            f"{endpoint} is in use by another program",
+            "stop it (is another aggregator running?), or listen elsewhere with --listen tcp://127.0.0.1:PORT",
+        )
+    if error.errno in (errno.EADDRNOTAVAIL, errno.ENODEV):
+        return ConfigError(f"{endpoint}: this machine has no such address", "listen on an address of this machine")
+    if error.errno == errno.EACCES:
+        return ConfigError(f"{endpoint}: not allowed to listen there", "use a port from 1024 on")
+    return ConfigError(f"{endpoint}: cannot listen there: {error.strerror}")

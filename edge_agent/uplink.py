@@ -1,0 +1,376 @@
+"""`Uplink`: the one thread of an agent that speaks with the aggregator.
+
+It says hello whenever a connection stands, sends what the spool holds, keeps at most `credit` entries unacknowledged,
+and goes back to the last acknowledged one after a lost connection or a silence. The spool is the only memory: what the
+socket had in flight when a connection broke is forgotten and sent again; the aggregator drops repeats.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import zmq
+from zmq.utils.monitor import recv_monitor_message
+
+from common.bursts import Bursts
+from common.clock import Clock
+from common.endpoints import require_encryption, wants_ipv6
+from common.errors import StoreError, WireError
+from common.keys import AgentKeys
+from common.messages import (
+    MAX_MESSAGE_BYTES,
+    Ack,
+    Assign,
+    Hello,
+    Message,
+    Preview,
+    Refusal,
+    Stats,
+    Upload,
+    decode,
+    encode,
+)
+from common.wakeup import WakeUp
+from edge_agent.delivery import Delivery
+from edge_agent.spool import Spool
+
+log = logging.getLogger("uplink")
+
+_EVENTS = (
+    zmq.EVENT_HANDSHAKE_SUCCEEDED
+    | zmq.EVENT_DISCONNECTED
+    | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+    | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+)
+# After these the agent keeps quiet for so many seconds before it says hello again.
+_HOLD_S = {"agent_taken": 2.0, "wrong_version": 10.0, "wrong_agent": 5.0, "not_authorised": 5.0}
+_MAX_READ = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UplinkStatus:
+    """How the connection is.
+
+    Attributes:
+        connected: a connection stands and the aggregator has not refused us.
+        problem: why not, in words; empty when all is well.
+        last_ack_age_s: seconds since the latest acknowledgement, None before the first.
+        unacknowledged: entries sent and not yet acknowledged.
+        sent, resent: uploads sent since the start, and those of them that were sent before.
+        refused: entries that the aggregator took note of and refused.
+    """
+
+    connected: bool
+    problem: str
+    last_ack_age_s: float | None
+    unacknowledged: int
+    sent: int
+    resent: int
+    refused: int
+
+
+class Uplink:
+    """Sends the spool to the aggregator. Callbacks run in its thread and should return soon.
+
+    Args:
+        endpoint: the aggregator's address.
+        agent: this agent's name.
+        hello: makes the greeting; its `agent` and `spool` are filled in here.
+        spool: what to send. Its `on_append` is taken over.
+        clock: UTC for hello and heartbeat.
+        on_assign, on_preview, on_refusal: called with what the aggregator says.
+        cameras: makes the heartbeat's numbers for each camera.
+        keys: for CURVE; without them only loopback is allowed.
+        credit: most entries unacknowledged.
+        heartbeat_s: seconds between heartbeats.
+        ack_timeout_s: seconds without an acknowledgement after which everything unacknowledged is sent again.
+
+    Raises:
+        ConfigError: `endpoint` is none, or not on loopback and there are no keys.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        agent: str,
+        hello: Callable[[], Hello],
+        spool: Spool,
+        clock: Clock,
+        *,
+        on_assign: Callable[[Assign], None] | None = None,
+        on_preview: Callable[[Preview], None] | None = None,
+        on_refusal: Callable[[Refusal], None] | None = None,
+        cameras: Callable[[], dict[str, dict[str, float]]] | None = None,
+        keys: AgentKeys | None = None,
+        credit: int = 512,
+        heartbeat_s: float = 2.0,
+        ack_timeout_s: float = 10.0,
+    ) -> None:
+        require_encryption(endpoint, keys is not None, "connect")
+        self.endpoint = endpoint
+        self.agent = agent
+        self._hello = hello
+        self._spool = spool
+        self._clock = clock
+        self._callbacks: dict[str, Callable[..., None] | None] = {
+            Assign.type: on_assign,
+            Preview.type: on_preview,
+            Refusal.type: on_refusal,
+        }
+        self._cameras = cameras or dict
+        self._keys = keys
+        self._heartbeat_s = heartbeat_s
+        self._delivery = Delivery(credit, ack_timeout_s)
+        self._bursts = Bursts()
+        self._wake = WakeUp()
+        self._acked = threading.Condition()
+        self._stopping = False
+        self._connected = False  # the transport stands
+        self._greeted = False  # … and hello was sent over it
+        self._hello_at = 0.0
+        self._heartbeat_at = 0.0
+        self._problem = "not connected yet"
+        self._last_ack: float | None = None
+        self._refused = 0
+        self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
+        spool.on_append = self._wake.rouse
+
+    def start(self) -> Uplink:
+        """Begin to connect."""
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """End the thread and close the socket; takes at most a second or two. The spool stays open."""
+        self._stopping = True
+        self._wake.rouse()
+        if self._thread.ident is not None:
+            self._thread.join(timeout=5.0)
+        self._spool.on_append = None
+        self._wake.close()
+
+    def __enter__(self) -> Uplink:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def announce(self) -> None:
+        """Say hello again, because a camera became known."""
+        self._greeted = False
+        self._wake.rouse()
+
+    def drain(self, timeout: float) -> bool:
+        """Wait until the aggregator has acknowledged everything that the spool holds.
+
+        Args:
+            timeout: seconds to wait at most.
+
+        Returns:
+            Whether it has.
+        """
+        self._wake.rouse()
+        with self._acked:
+            return self._acked.wait_for(lambda: self._spool.depth == 0 or self._stopping, timeout) and (
+                self._spool.depth == 0
+            )
+
+    def status(self) -> UplinkStatus:
+        """How the connection is; from any thread."""
+        last = self._last_ack
+        return UplinkStatus(
+            connected=self._greeted,
+            problem=self._problem,
+            last_ack_age_s=None if last is None else time.monotonic() - last,
+            unacknowledged=self._delivery.unacknowledged,
+            sent=self._delivery.sent,
+            resent=self._delivery.resent,
+            refused=self._refused,
+        )
+
+    def _run(self) -> None:
+        while not self._stopping:
+            self._connected = self._greeted = False
+            self._speak_or_say_why()
+        with self._acked:
+            self._acked.notify_all()
+
+    def _speak_or_say_why(self) -> None:
+        try:
+            self._speak()
+        except Exception:  # whatever it was, the agent must not go silent for ever
+            log.exception("the uplink failed and starts again")
+            time.sleep(0.5)
+
+    def _speak(self) -> None:
+        """Connect, and serve the connection until stopped."""
+        with contextlib.ExitStack() as stack:
+            context = zmq.Context()
+            stack.callback(context.destroy, linger=0)
+            socket = self._socket(context)
+            monitor = socket.get_monitor_socket(_EVENTS)
+            stack.callback(socket.disable_monitor)
+            socket.connect(self.endpoint)
+            poller = zmq.Poller()
+            poller.register(socket, zmq.POLLIN)
+            poller.register(monitor, zmq.POLLIN)
+            poller.register(self._wake.fileno(), zmq.POLLIN)
+            while not self._stopping:
+                poller.poll(self._delivery.patience_ms(time.monotonic(), self._heartbeat_at, self._greeted))
+                self._wake.clear()
+                self._watch(monitor)
+                self._read(socket)
+                self._write(socket)
+
+    def _socket(self, context: zmq.Context[zmq.Socket[bytes]]) -> zmq.Socket[bytes]:
+        socket = context.socket(zmq.DEALER)
+        socket.linger = 0
+        # Nothing is queued for a connection that does not stand; the spool is the queue.
+        socket.immediate = True
+        socket.sndhwm = 128
+        socket.rcvhwm = 1000
+        socket.maxmsgsize = MAX_MESSAGE_BYTES
+        socket.ipv6 = wants_ipv6(self.endpoint)
+        socket.reconnect_ivl = 200
+        socket.reconnect_ivl_max = 2000
+        socket.heartbeat_ivl = 2000
+        socket.heartbeat_timeout = 6000
+        if self._keys is not None:
+            socket.curve_publickey = self._keys.public.encode()
+            socket.curve_secretkey = self._keys.secret.encode()
+            socket.curve_serverkey = self._keys.server.encode()
+        return socket
+
+    def _watch(self, monitor: zmq.Socket[bytes]) -> None:
+        """What happened to the connection."""
+        while True:
+            try:
+                event = recv_monitor_message(monitor, zmq.NOBLOCK)["event"]
+            except zmq.Again:
+                return
+            self._greeted = False
+            self._connected = event == zmq.EVENT_HANDSHAKE_SUCCEEDED
+            if self._connected:
+                self._hello_at = 0.0
+                log.info("connected to %s", self.endpoint)
+            elif event == zmq.EVENT_DISCONNECTED:
+                self._trouble(f"the connection to {self.endpoint} was lost")
+            elif event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+                self._trouble(f"{self.endpoint} does not let this agent's key in: see 'aggregator keys list' there")
+            else:
+                self._trouble(
+                    f"{self.endpoint} does not answer as an aggregator with the configured keys would: "
+                    "is its public key in the key file right, and does it use keys at all?"
+                )
+
+    def _trouble(self, problem: str) -> None:
+        self._problem = problem
+        if self._bursts.due(problem, time.monotonic()):
+            log.warning("%s; %d entries wait in the spool", problem, self._spool.depth)
+
+    def _read(self, socket: zmq.Socket[bytes]) -> None:
+        """Take what the aggregator says; acknowledgements of one round become one change of the spool."""
+        acks: dict[str, int] = {}
+        for _ in range(_MAX_READ):
+            try:
+                data = socket.recv(zmq.NOBLOCK)
+            except zmq.Again:
+                break
+            try:
+                message = decode(data)
+            except WireError as error:
+                self._trouble(f"{self.endpoint} sent what this agent does not understand: {error.message}")
+                continue
+            if isinstance(message, Ack):
+                if message.through == 0:  # the aggregator only looks whether we are there
+                    continue
+                acks[message.spool] = max(message.through, acks.get(message.spool, 0))
+            else:
+                self._hear(message)
+        for spool, through in acks.items():
+            self._let_go(spool, through)
+
+    def _let_go(self, spool: str, through: int) -> None:
+        try:
+            position = self._spool.ack(spool, through)
+        except StoreError as error:
+            self._trouble(error.message)
+            return
+        self._last_ack = time.monotonic()
+        self._delivery.acknowledged(position, self._last_ack)
+        with self._acked:
+            self._acked.notify_all()
+
+    def _hear(self, message: Message) -> None:
+        if isinstance(message, Refusal):
+            self._refusal(message)
+        callback = self._callbacks.get(message.type)
+        if callback is not None:
+            try:
+                callback(message)
+            except Exception:
+                log.exception("what was to be done about '%s' failed", message.type)
+
+    def _refusal(self, refusal: Refusal) -> None:
+        if refusal.seq:
+            self._refused += 1
+            if kept := self._bursts.due(refusal.code, time.monotonic()):
+                log.error("%s refused entry %d (%d such): %s: %s", self.endpoint, refusal.seq, kept,
+                          refusal.code, refusal.message)
+        elif refusal.code == "hello_first":
+            self._greeted = False
+        else:
+            self._trouble(f"{self.endpoint}: {refusal.code}: {refusal.message}")
+            if refusal.code in _HOLD_S:
+                self._greeted = False
+                self._hello_at = time.monotonic() + _HOLD_S[refusal.code]
+
+    def _write(self, socket: zmq.Socket[bytes]) -> None:
+        """Send what is due: greeting, entries, heartbeat."""
+        now = time.monotonic()
+        if not self._connected or now < self._hello_at:
+            return
+        if not self._greeted:
+            hello = replace(self._hello(), agent=self.agent, spool=self._spool.id)
+            if not self._send(socket, hello):
+                return
+            self._greeted = True
+            self._problem = ""
+            self._heartbeat_at = now
+            self._delivery.rewind()
+        if self._delivery.overdue(now):
+            self._trouble(f"{self.endpoint} acknowledged nothing for {self._delivery.timeout_s:.0f} s: sending again")
+            self._delivery.rewind(slower=True)
+        self._send_entries(socket, now)
+        if now >= self._heartbeat_at:
+            stats = Stats(clock=self._clock.now(), cameras=self._cameras(), spool=self._spool.figures())
+            self._send(socket, stats)
+            self._heartbeat_at = now + self._heartbeat_s
+
+    def _send_entries(self, socket: zmq.Socket[bytes], now: float) -> None:
+        while room := self._delivery.room:
+            try:
+                entries = self._spool.pending(self._delivery.position, min(room, 256))
+            except StoreError as error:
+                self._trouble(error.message)
+                return
+            for entry in entries:
+                if not self._send(socket, Upload(spool=entry.spool, seq=entry.seq, body=entry.body)):
+                    return
+                self._delivery.sent_entry(entry.position, now)
+            if not entries:
+                return
+
+    @staticmethod
+    def _send(socket: zmq.Socket[bytes], message: Message) -> bool:
+        try:
+            socket.send(encode(message), zmq.NOBLOCK)
+        except zmq.Again:  # no connection, or its queue is full: later
+            return False
+        return True
