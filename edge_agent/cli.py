@@ -1,12 +1,33 @@
-"""The command `edge-agent`."""
+"""The command `edge-agent`: what runs on a camera box."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
-app = typer.Typer(no_args_is_help=True)
+from common import __version__
+from common.console import run_app
+from edge_agent.check_cli import check
+from edge_agent.models_cli import app as models
+from edge_agent.run_cli import run
+from edge_agent.track_cli import track
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False,
+                  help="Cameras in, tracklets out: detects, follows and embeds people on this box.")
+app.command()(run)
+app.command()(track)
+app.command()(check)
+app.add_typer(models, name="models")
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: Annotated[bool, typer.Option("--version", help="print the version and stop")] = False) -> None:
+    if version:
+        print(__version__)  # noqa: T201
+        raise typer.Exit
 
 
 def main() -> None:
     """Entry point."""
-    app()
+    run_app(app)

@@ -29,10 +29,11 @@ def crop_quality(
     size = np.maximum(geometry.area(xyxy), 1e-6)
     inside = geometry.area(geometry.clip(xyxy, width, height)) / size
     # A box that touches the frame's edge shows a person cut off there, whatever the detector's own clipping says.
-    touches = (xyxy[:, :3] <= [1, 1, -np.inf]).any(axis=1) | (xyxy[:, 2] >= width - 1) | (xyxy[:, 3] >= height - 1)
+    touches = (xyxy[:, :2] <= 1).any(axis=1) | (xyxy[:, 2:] >= [width - 1, height - 1]).any(axis=1)
     tall = np.minimum((xyxy[:, 3] - xyxy[:, 1]) / full_height, 1.0)
     quality = confidence * (1 - _covered(xyxy, size)) * inside * np.where(touches, 0.5, 1.0) * tall
-    return np.clip(quality, 0, 1).astype(np.float32)
+    clipped: NDArray[np.float32] = np.clip(quality, 0, 1).astype(np.float32)
+    return clipped
 
 
 def _covered(xyxy: NDArray[np.float32], size: NDArray[Any]) -> NDArray[Any]:
@@ -41,8 +42,8 @@ def _covered(xyxy: NDArray[np.float32], size: NDArray[Any]) -> NDArray[Any]:
     height = np.minimum(xyxy[:, None, 3], xyxy[None, :, 3]) - np.maximum(xyxy[:, None, 1], xyxy[None, :, 1])
     shared = np.maximum(width, 0) * np.maximum(height, 0) / size[:, None]
     nearer = xyxy[None, :, 3] > xyxy[:, None, 3]
-    covered: NDArray[Any] = np.where(nearer, shared, 0).max(axis=1)
-    return np.minimum(covered, 1)
+    covered: NDArray[Any] = np.minimum(np.where(nearer, shared, 0).max(axis=1), 1)
+    return covered
 
 
 def cut(image: NDArray[np.uint8], xyxy: NDArray[np.float32]) -> list[NDArray[np.uint8]]:

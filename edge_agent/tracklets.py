@@ -17,6 +17,8 @@ from edge_agent.crops import crop_quality
 from edge_agent.tracking import TrackedFrame
 
 NEVER = -np.inf
+# Frame times are sums of fractions: five steps of 0.1 s must count as half a second.
+GRACE_S = 1e-3
 
 
 class TrackletSettings(Settings):
@@ -56,9 +58,8 @@ class _Growing:
     part: int = 0
 
     def forget_sent(self) -> None:
-        for gathered in (self.embeddings, self.quality, self.embedding_times,
-                         self.path_times, self.path_frames, self.path_boxes):
-            gathered.clear()  # type: ignore[attr-defined]  # lists of several kinds, all cleared alike
+        self.embeddings, self.quality, self.embedding_times = [], [], []
+        self.path_times, self.path_frames, self.path_boxes = [], [], []
 
 
 class TrackletBuilder:
@@ -93,8 +94,8 @@ class TrackletBuilder:
         good = quality >= s.min_quality
         # Somebody who is always half hidden still gets embeddings; the weight by quality lets better ones take over.
         for_want_of_better = (embedded == NEVER) & known & (quality >= s.min_quality / 4)
-        for_want_of_better[known] &= self._rows["start"][place[known]] <= tracked.time - s.mature_s
-        rows = np.flatnonzero((tracked.time - embedded >= s.embed_s) & (good | for_want_of_better))
+        for_want_of_better[known] &= self._rows["start"][place[known]] <= tracked.time - s.mature_s + GRACE_S
+        rows = np.flatnonzero((tracked.time - embedded >= s.embed_s - GRACE_S) & (good | for_want_of_better))
         return Choice(rows, quality[rows])
 
     def update(self, frame: int, tracked: TrackedFrame, choice: Choice,
@@ -142,8 +143,7 @@ class TrackletBuilder:
         return place
 
     def _extend_paths(self, frame: int, tracked: TrackedFrame, place: NDArray[np.intp]) -> None:
-        # A millisecond of grace: 0.1 s steps summed in floating point must still make two points a second.
-        due = np.flatnonzero(tracked.time - self._rows["pathed"][place] >= self.settings.path_s - 1e-3)
+        due = np.flatnonzero(tracked.time - self._rows["pathed"][place] >= self.settings.path_s - GRACE_S)
         self._rows["pathed"][place[due]] = tracked.time
         boxes = normalise(tracked.xyxy[due], self.camera.width, self.camera.height)
         for track, box in zip(tracked.track[due].tolist(), boxes, strict=True):
@@ -172,7 +172,7 @@ class TrackletBuilder:
 
     def _due(self, now: float) -> list[Tracklet]:
         rows = self._rows
-        due = (rows["last"] == now) & self._mature(rows) & (now - rows["sent"] >= self.settings.part_s)
+        due = (rows["last"] == now) & self._mature(rows) & (now - rows["sent"] >= self.settings.part_s - GRACE_S)
         parts = []
         for i in np.flatnonzero(due):
             if part := self._part(rows[i], final=False):
@@ -182,8 +182,9 @@ class TrackletBuilder:
 
     def _mature(self, rows: NDArray[np.void] | np.void) -> NDArray[np.bool_]:
         s = self.settings
-        lasted = np.asarray(rows["last"] - rows["start"] >= s.mature_s)
-        return lasted & np.asarray(rows["frames"] >= s.mature_frames)
+        lasted = rows["last"] - rows["start"] >= s.mature_s - GRACE_S
+        mature: NDArray[np.bool_] = np.logical_and(lasted, rows["frames"] >= s.mature_frames)
+        return mature
 
     def _part(self, row: np.void, *, final: bool) -> Tracklet | None:
         """The next part of one track; None when it never became mature."""

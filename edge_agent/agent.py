@@ -1,0 +1,164 @@
+"""`edge-agent run`: wires cameras, pipeline, spool and uplink together, until the files end or it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from common import __version__
+from common.clock import Clock
+from common.errors import StoreError
+from common.messages import Assign, CameraInfo, Hello, ModelInfo, Refusal, Stats, pack_events, pack_tracklet
+from edge_agent.build import build_pipeline, load_models
+from edge_agent.capture.group import CaptureGroup
+from edge_agent.outputs import RunOutputs
+from edge_agent.pipeline import Pipeline, Result
+from edge_agent.settings import AgentSettings
+from edge_agent.spool import Spool
+from edge_agent.uplink import Uplink
+
+log = logging.getLogger("passage.agent")
+
+DRAIN_S = 20.0
+STOP_S = 2.0
+
+
+class Agent:
+    """One camera box, from capture to uplink.
+
+    Args:
+        settings: the whole of agent.yaml.
+        clock: for times of capture and heartbeats.
+        annotate: folder for an annotated video of every camera, or None.
+    """
+
+    def __init__(self, settings: AgentSettings, clock: Clock, annotate: Path | None = None) -> None:
+        self.settings, self.clock, self.annotate = settings, clock, annotate
+        self.run_id = secrets.token_hex(4)
+        self.pipeline: Pipeline = build_pipeline(
+            settings.cameras, load_models(settings.models, settings.detector), settings.tracker, settings.tracklets,
+            self.run_id, on_camera=self._camera_met)
+        self.spool = Spool(settings.data / "spool.db", max_bytes=int(settings.spool.max_mb * 1e6),
+                           max_age_s=settings.spool.max_age_h * 3600, clock=clock)
+        self.capture = CaptureGroup(settings.cameras, clock=clock, speed=settings.replay.speed,
+                                    max_skew_s=settings.replay.max_skew_s)
+        self.uplink = Uplink(settings.aggregator, settings.agent, self._hello, self.spool, clock=clock,
+                             stats=self._stats, on_assign=self._assigned, on_refusal=self._refused,
+                             keys=settings.keys)
+        self.people: dict[str, int] = {}
+        self.global_ids: dict[str, dict[int, str]] = {camera.id: {} for camera in settings.cameras}
+        self.refusals = 0
+        self._outputs: dict[str, RunOutputs] = {}
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Asks `run` to end soon; from any thread or signal handler."""
+        self._stopping.set()
+
+    def run(self, on_batch: Callable[[], None] | None = None) -> dict[str, Any]:
+        """Works until the files have ended or `stop` is called; returns a summary.
+
+        Whatever was seen is in the spool when this returns; what the aggregator has not acknowledged yet goes out
+        at the next start.
+        """
+        self.uplink.start()
+        self.capture.start()
+        try:
+            while not self._stopping.is_set() and not self.capture.finished:
+                frames = self.capture.next_batch(timeout=0.25)
+                if frames:
+                    self._keep(self.pipeline.step(frames))
+                if on_batch:
+                    on_batch()
+        finally:
+            self._end()
+        return self.summary()
+
+    def summary(self) -> dict[str, Any]:
+        """Counts of this run, for people and machines."""
+        return {
+            "agent": self.settings.agent,
+            "frames": self.pipeline.times.frames,
+            "crops": self.pipeline.times.crops,
+            "stage_fps": {stage: round(fps, 1) for stage, fps in self.pipeline.times.fps().items()},
+            "unsent": self.spool.depth,
+            "refused": self.refusals,
+            "cameras": {name: status.as_dict() for name, status in self.capture.status().items()},
+            "models": {"detector": self.pipeline.detector.name, "embedder": self.pipeline.embedder.name},
+        }
+
+    def _keep(self, results: list[Result]) -> None:
+        bodies = [pack_tracklet(part) for result in results for part in result.tracklets]
+        bodies += [pack_events(result.events) for result in results if result.events]
+        if bodies:
+            self._spool(bodies)
+        for result in results:
+            self.people[result.frame.camera] = len(result.tracked.track)
+            if self.annotate:
+                self._draw(self.annotate, result)
+
+    def _spool(self, bodies: list[bytes]) -> None:
+        try:
+            self.spool.append(bodies)
+        except StoreError as error:
+            # A full disk must not blind the box: it goes on seeing, and says what it could not keep.
+            log.error("%d messages could not be kept: %s", len(bodies), error)
+
+    def _draw(self, folder: Path, result: Result) -> None:
+        camera = result.frame.camera
+        if camera not in self._outputs:
+            height, width = result.frame.image.shape[:2]
+            self._outputs[camera] = RunOutputs(folder / camera, camera, (width, height),
+                                               self.capture.fps(camera), annotate=True)
+        outputs = self._outputs[camera]
+        outputs.frame(result.frame, result.tracked, self.pipeline.detector.names, self.global_ids[camera])
+        outputs.events(result.events)
+
+    def _end(self) -> None:
+        self.capture.stop()
+        tracklets, events = self.pipeline.finish()
+        bodies = [pack_tracklet(part) for part in tracklets]
+        if events:
+            bodies.append(pack_events(events))
+        if bodies:
+            self._spool(bodies)
+        self.uplink.drain(STOP_S if self._stopping.is_set() else DRAIN_S)
+        self.uplink.stop()
+        for outputs in self._outputs.values():
+            outputs.close(self.summary())
+        if self.spool.depth:
+            log.warning("%d messages wait in %s; they go out at the next start", self.spool.depth, self.settings.data)
+        self.spool.close()
+
+    def _camera_met(self, info: CameraInfo) -> None:
+        self.uplink.greet()
+
+    def _hello(self) -> Hello:
+        pipeline = self.pipeline
+        return Hello(
+            agent=self.settings.agent, run=self.run_id, spool=self.spool.id, software=__version__,
+            clock=self.clock.now(), cameras=tuple(pipeline.infos.values()),
+            models=(ModelInfo(task="detection", name=pipeline.detector.name, fingerprint=pipeline.detector.fingerprint),
+                    ModelInfo(task="embedding", name=pipeline.embedder.name,
+                              fingerprint=pipeline.embedder.fingerprint, dimensions=pipeline.embedder.dimensions)))
+
+    def _stats(self) -> Stats:
+        cameras = {name: status.numbers() | {"people": float(self.people.get(name, 0))}
+                   for name, status in self.capture.status().items()}
+        return Stats(clock=self.clock.now(), cameras=cameras,
+                     spool={"depth": float(self.spool.depth), "bytes": float(self.spool.bytes),
+                            "dropped": float(self.spool.dropped_messages)})
+
+    def _assigned(self, assign: Assign) -> None:
+        for camera, run, track, identity in assign.tracks:
+            if run == self.run_id and camera in self.global_ids:
+                self.global_ids[camera][track] = identity
+
+    def _refused(self, refusal: Refusal) -> None:
+        self.refusals += 1
+        log.error("the aggregator refused %s: %s", f"message {refusal.seq}" if refusal.seq else refusal.code,
+                  refusal.message)

@@ -1,0 +1,39 @@
+"""Settings → a pipeline that is ready to step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from common.messages import CameraInfo
+from edge_agent.capture.mask import Mask
+from edge_agent.capture.settings import CameraSettings
+from edge_agent.pipeline import Pipeline
+from edge_agent.settings import ModelSettings
+from edge_agent.tracking import IdAllocator, Tracker, TrackerSettings
+from edge_agent.tracklets import TrackletSettings
+from models.detector import Detector, DetectorSettings
+from models.embedder import Embedder
+from models.load import load_detector, load_embedder
+from models.store import ModelStore
+
+
+def load_models(models: ModelSettings, detector: DetectorSettings) -> tuple[Detector, Embedder]:
+    """Both networks, opened and checked.
+
+    Raises:
+        ModelError: a file that is missing or broken, a graph of another kind, or a demanded GPU that is not there.
+    """
+    store = ModelStore()
+    return (load_detector(models.detector, store=store, device=models.device, threads=models.threads,
+                          settings=detector),
+            load_embedder(models.embedder, store=store, device=models.device, threads=models.threads))
+
+
+def build_pipeline(
+    cameras: Sequence[CameraSettings], networks: tuple[Detector, Embedder], tracker: TrackerSettings,
+    tracklets: TrackletSettings, run: str, on_camera: Callable[[CameraInfo], None] | None = None,
+) -> Pipeline:
+    """One pipeline for the cameras of a box; `run` names this start of the agent."""
+    names = [camera.id for camera in cameras]
+    masks = {camera.id: Mask.load(camera.mask) for camera in cameras if camera.mask is not None}
+    return Pipeline(names, *networks, Tracker(tracker, names, IdAllocator()), tracklets, run, masks, on_camera)

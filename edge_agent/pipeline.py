@@ -1,0 +1,155 @@
+"""Frames → boxes → tracks → tracklets: one detector batch, one tracker step, one embedder batch for the whole box."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.detections import Detections
+from common.messages import CameraInfo, Event
+from common.tracklet import Tracklet
+from edge_agent.capture.frame import Frame
+from edge_agent.capture.mask import Mask
+from edge_agent.crops import cut, sharpness
+from edge_agent.tracking import TrackedFrame, Tracker
+from edge_agent.tracklets import Choice, TrackletBuilder, TrackletSettings
+from models.detector import Detector
+from models.embedder import Embedder
+
+
+@dataclass(slots=True)
+class StageTimes:
+    """Seconds spent in every stage, and frames that went through."""
+
+    frames: int = 0
+    crops: int = 0
+    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("detect", "track", "embed", "build"), 0.0))
+
+    @contextmanager
+    def measure(self, stage: str) -> Iterator[None]:
+        """Adds the time of the block to `stage`."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] += time.perf_counter() - start
+
+    def fps(self) -> dict[str, float]:
+        """Frames a second that each stage alone would reach."""
+        return {stage: self.frames / spent for stage, spent in self.seconds.items() if spent > 0}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """What came of one frame."""
+
+    frame: Frame
+    tracked: TrackedFrame
+    tracklets: list[Tracklet]
+    events: list[Event]
+
+
+class Pipeline:
+    """All cameras of one box. Not thread-safe: one thread steps it.
+
+    Args:
+        cameras: names, in the tracker's order.
+        masks: for the cameras that look away from something.
+        run: this start of the agent.
+    """
+
+    def __init__(self, cameras: Sequence[str], detector: Detector, embedder: Embedder, tracker: Tracker,
+                 settings: TrackletSettings, run: str, masks: Mapping[str, Mask] | None = None,
+                 on_camera: Callable[[CameraInfo], None] | None = None) -> None:
+        self.detector, self.embedder, self.tracker = detector, embedder, tracker
+        self.run, self.settings, self.masks = run, settings, masks or {}
+        self.times = StageTimes()
+        self.infos: dict[str, CameraInfo] = {}
+        self._cameras = tuple(cameras)
+        self._builders: dict[str, TrackletBuilder] = {}
+        self._on_camera = on_camera
+        self._last: dict[str, tuple[int, float]] = {}
+
+    def step(self, frames: Sequence[Frame]) -> list[Result]:
+        """One frame each of some of the cameras, all in one batch."""
+        for frame in frames:
+            self._meet(frame)
+            self._last[frame.camera] = frame.index, frame.time
+        with self.times.measure("detect"):
+            found = self.detector.detect([frame.image for frame in frames])
+            found = [self._unmasked(frame, boxes) for frame, boxes in zip(frames, found, strict=True)]
+        with self.times.measure("track"):
+            tracked = self.tracker.step([(f.camera, f.time, boxes) for f, boxes in zip(frames, found, strict=True)])
+        with self.times.measure("embed"):
+            choices, embeddings = self._embed(frames, tracked)
+        with self.times.measure("build"):
+            results = [
+                Result(frame, seen, self._builders[frame.camera].update(frame.index, seen, choice, vectors),
+                       self._events(frame, seen))
+                for frame, seen, choice, vectors in zip(frames, tracked, choices, embeddings, strict=True)
+            ]
+        self.times.frames += len(frames)
+        return results
+
+    def finish(self) -> tuple[list[Tracklet], list[Event]]:
+        """No more frames will come: every open track ends."""
+        tracklets, events = [], []
+        for camera, ids in self.tracker.finish().items():
+            if camera in self._builders:
+                frame, now = self._last[camera]
+                tracklets += self._builders[camera].finish(ids)
+                events += [self._event(camera, frame, now, "track_ended", track) for track in ids.tolist()]
+        return tracklets, events
+
+    def _meet(self, frame: Frame) -> None:
+        """A camera's first frame tells its size; a frame of another size is another view, with paths of its own."""
+        height, width = frame.image.shape[:2]
+        info = self.infos.get(frame.camera)
+        if info is None or (info.width, info.height) != (width, height):
+            info = CameraInfo(camera=frame.camera, width=width, height=height, view=frame.view)
+            self.infos[frame.camera] = info
+            if frame.camera in self._builders:
+                self._builders[frame.camera].camera = info
+            else:
+                self._builders[frame.camera] = TrackletBuilder(
+                    info, self.run, self.detector.names, self.embedder.fingerprint, self.embedder.dimensions,
+                    self.settings)
+            if self._on_camera:
+                self._on_camera(info)
+
+    def _unmasked(self, frame: Frame, found: Detections) -> Detections:
+        mask = self.masks.get(frame.camera)
+        if mask is None or not len(found):
+            return found
+        height, width = frame.image.shape[:2]
+        return found[mask.keep(found, width, height)]
+
+    def _embed(self, frames: Sequence[Frame], tracked: Sequence[TrackedFrame]
+               ) -> tuple[list[Choice], list[NDArray[np.float32]]]:
+        choices, crops = [], []
+        for frame, seen in zip(frames, tracked, strict=True):
+            choice = self._builders[frame.camera].choose(seen)
+            cuts = cut(frame.image, seen.xyxy[choice.rows])
+            # A blurred crop weighs less, but is not thrown away: a whole camera may be soft.
+            sharp = np.asarray([0.5 + 0.5 * sharpness(crop) for crop in cuts], np.float32)
+            choices.append(Choice(choice.rows, choice.quality * sharp))
+            crops += cuts
+        self.times.crops += len(crops)
+        if not crops:
+            return choices, [np.zeros((0, self.embedder.dimensions), np.float32) for _ in choices]
+        vectors = self.embedder.embed(crops)
+        return choices, np.split(vectors, np.cumsum([len(choice.rows) for choice in choices])[:-1])
+
+    def _events(self, frame: Frame, seen: TrackedFrame) -> list[Event]:
+        changes = (("track_started", seen.track[seen.started]), ("re_entered", seen.track[seen.re_entered]),
+                   ("track_ended", seen.ended))
+        return [self._event(frame.camera, frame.index, frame.time, kind, track)
+                for kind, tracks in changes for track in tracks.tolist()]
+
+    def _event(self, camera: str, frame: int, now: float, kind: str, track: int) -> Event:
+        return Event(camera=camera, run=self.run, kind=kind, time=now, track=track, data={"frame": frame})

@@ -1,0 +1,71 @@
+"""agent.yaml: everything a camera box is told."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from common.settings import Settings
+from edge_agent.capture.settings import CameraSettings
+from edge_agent.tracking import TrackerSettings
+from edge_agent.tracklets import TrackletSettings
+from models.detector import DetectorSettings
+from models.runtime import Device
+
+
+class ModelSettings(Settings):
+    """Which networks run, and on what."""
+
+    detector: str = Field("yolov8n", description="name from the catalog, or path of an ONNX file")
+    embedder: str = Field("stripes", description="name from the catalog, or path of an ONNX file")
+    device: Device = Field("auto", description="auto takes a GPU when there is one; cpu, cuda and tensorrt demand it")
+    threads: int = Field(0, ge=0, description="CPU threads a network may use; 0 lets the runtime choose")
+
+
+class ReplaySettings(Settings):
+    """How recorded files are played."""
+
+    speed: float = Field(0.0, ge=0, description="1 plays files as fast as they were recorded, 0 as fast as possible")
+    max_skew_s: float = Field(1.0, gt=0, description="seconds of video that one file may be ahead of another")
+
+
+class SpoolSettings(Settings):
+    """What waits on disk while the aggregator is away."""
+
+    max_mb: float = Field(512.0, gt=0, description="megabytes kept; beyond, the oldest are dropped, and it says so")
+    max_age_h: float = Field(72.0, gt=0, description="hours kept")
+
+
+class KeySettings(Settings):
+    """CURVE keys; needed as soon as the aggregator is on another machine. See `aggregator keys new`."""
+
+    secret: Path = Field(description="this agent's key file, mode 600")
+    server: str = Field(description="the aggregator's public key, 40 characters")
+
+
+class AgentSettings(Settings):
+    """The whole of agent.yaml."""
+
+    agent: str = Field("edge-1", min_length=1, max_length=60, pattern=r"^[\w.-]+$", description="name of this box")
+    aggregator: str = Field("tcp://127.0.0.1:5599", description="where tracklets go")
+    keys: KeySettings | None = Field(None, description="CURVE keys; without them only loopback is allowed")
+    data: Path = Field(Path("edge-data"), description="folder of the spool")
+    cameras: tuple[CameraSettings, ...] = Field(min_length=1, description="what this box looks at")
+    models: ModelSettings = Field(ModelSettings(), description="networks")
+    detector: DetectorSettings = Field(DetectorSettings(), description="what counts as found")
+    tracker: TrackerSettings = Field(TrackerSettings(), description="how boxes become tracks")
+    tracklets: TrackletSettings = Field(TrackletSettings(), description="what is said about a track")
+    replay: ReplaySettings = Field(ReplaySettings(), description="how recorded files are played")
+    spool: SpoolSettings = Field(SpoolSettings(), description="what waits while the aggregator is away")
+    log: Literal["debug", "info", "warning", "error"] = Field("info", description="least level of log lines")
+
+    @field_validator("cameras")
+    @classmethod
+    def _one_name_one_camera(cls, cameras: tuple[CameraSettings, ...]) -> tuple[CameraSettings, ...]:
+        twice = [name for name, count in Counter(camera.id for camera in cameras).items() if count > 1]
+        if twice:
+            raise ValueError(f"two cameras are named '{twice[0]}'; every camera needs a name of its own")
+        return cameras

@@ -1,0 +1,140 @@
+"""`edge-agent track`: one source → files. No aggregator, no network."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from common.clock import SystemClock
+from common.console import print_json
+from common.errors import ConfigError
+from common.settings import from_mapping
+from edge_agent.build import build_pipeline, load_models
+from edge_agent.capture.group import CaptureGroup
+from edge_agent.capture.settings import CameraSettings
+from edge_agent.outputs import RunOutputs
+from edge_agent.settings import ModelSettings
+from edge_agent.tracking import TrackerSettings
+from edge_agent.tracklets import TrackletSettings
+from edge_agent.visits import VisitRows
+from models.detector import DetectorSettings
+
+RUN = "track"
+
+
+def track(
+    source: Annotated[str, typer.Argument(help="video file, rtsp:// or http:// address, webcam:0, or folder:PATH of "
+                                               "pictures; left out with --detections")] = "",
+    out: Annotated[Path, typer.Option("--out", help="folder for tracks.csv, events.jsonl, mot.txt, visits.npz and "
+                                                    "summary.json")] = Path("out"),
+    annotate: Annotated[bool, typer.Option("--annotate", help="also write annotated.mp4")] = False,
+    show: Annotated[bool, typer.Option("--show", help="show it in a window while it runs")] = False,
+    detections: Annotated[Path | None, typer.Option(
+        "--detections", help="track these MOTChallenge detections (.txt or .txt.gz) instead of a video")] = None,
+    fps: Annotated[float, typer.Option("--fps", help="frames a second of --detections")] = 30.0,
+    size: Annotated[str, typer.Option("--size", help="frame size of --detections in pixels")] = "1920x1080",
+    camera: Annotated[str, typer.Option("--camera", help="name of the camera in what is written")] = "camera",
+    detector: Annotated[str, typer.Option("--detector", help="detector from the catalog, or an ONNX file")] = "yolov8n",
+    embedder: Annotated[str, typer.Option("--embedder", help="embedder from the catalog, or an ONNX file")] = "stripes",
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or tensorrt")] = "auto",
+    threads: Annotated[int, typer.Option("--threads", help="CPU threads for the networks, 0 for all")] = 0,
+    classes: Annotated[str, typer.Option("--classes", help="what to follow, separated by commas")] = "person",
+    tracker: Annotated[str, typer.Option("--tracker", help="bytetrack or sort")] = "bytetrack",
+    as_json: Annotated[bool, typer.Option("--json", help="print summary.json instead of a line for people")] = False,
+) -> None:
+    """Follow what moves through one source, and write it down.
+
+    Examples:
+
+      edge-agent track street.mp4 --out run1 --annotate
+
+      edge-agent track --detections det.txt.gz --fps 30 --size 1920x1080 --out run2
+    """
+    tracking = from_mapping({"kind": tracker}, TrackerSettings, "--tracker")
+    if detections is not None:
+        if source:
+            raise ConfigError("give a source or --detections, not both")
+        from edge_agent.track_detections import track_detections
+
+        summary = track_detections(detections, out, fps=fps, size=_size(size), camera=camera, settings=tracking)
+    elif not source:
+        raise ConfigError("no source was given", "edge-agent track VIDEO --out DIR")
+    else:
+        models = from_mapping({"detector": detector, "embedder": embedder, "device": device, "threads": threads},
+                              ModelSettings, "options")
+        wanted = from_mapping({"classes": classes.split(",")}, DetectorSettings, "--classes")
+        eyes = from_mapping({"id": camera, "source": source}, CameraSettings, "options")
+        summary = track_source(eyes, out, models, wanted, tracking, annotate=annotate, show=show)
+    if as_json:
+        print_json(summary)
+    else:
+        seen = ", ".join(f"{count} {label}" for label, count in summary["tracks_by_label"].items()) or "nobody"
+        print(f"{summary['frames']} frames, {summary['fps']:.1f} a second, {seen} → {out}")  # noqa: T201
+
+
+def track_source(camera: CameraSettings, out: Path, models: ModelSettings, detector: DetectorSettings,
+                 tracker: TrackerSettings, *, annotate: bool = False, show: bool = False) -> dict[str, Any]:
+    """Run the whole pipeline over one source; returns what summary.json holds.
+
+    Ctrl-C ends it early with whole files. A video that is cut in the middle gives what is readable and says so.
+
+    Raises:
+        SourceError: the source cannot be opened, or held no frame.
+    """
+    pipeline = build_pipeline([camera], load_models(models, detector), tracker, TrackletSettings(), RUN)
+    capture = CaptureGroup([camera], clock=SystemClock())
+    outputs: RunOutputs | None = None
+    visits = VisitRows(pipeline.embedder.name)
+    console = Console(stderr=True)
+    progress = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+                        console=console, disable=not console.is_terminal)
+    interrupted = False
+    capture.start()
+    try:
+        with progress:
+            bar = progress.add_task(camera.id, total=None)
+            try:
+                while not capture.finished:
+                    for result in pipeline.step(frames) if (frames := capture.next_batch(timeout=1.0)) else ():
+                        if outputs is None:
+                            height, width = result.frame.image.shape[:2]
+                            outputs = RunOutputs(out, camera.id, (width, height), capture.fps(camera.id),
+                                                 annotate=annotate, show=show)
+                            progress.update(bar, total=capture.frame_count(camera.id))
+                        outputs.frame(result.frame, result.tracked, pipeline.detector.names, {})
+                        outputs.events(result.events)
+                        visits.add(result.tracklets)
+                        progress.advance(bar)
+            except KeyboardInterrupt:
+                interrupted = True
+    finally:
+        capture.stop()
+    status = capture.status()[camera.id]
+    capture.raise_if_nothing_was_read(camera.id)
+    tracklets, events = pipeline.finish()
+    visits.add(tracklets)
+    assert outputs is not None  # a source without a frame was an error above
+    outputs.events(events)
+    visits.write(out / "visits.npz")
+    return outputs.close({
+        "source": str(camera.source), "interrupted": interrupted,
+        "warnings": [status.last_error] if status.last_error else [],
+        "stage_fps": {stage: round(fps, 1) for stage, fps in pipeline.times.fps().items()},
+        "crops_embedded": pipeline.times.crops,
+        "models": {role: {"name": network.name, "fingerprint": network.fingerprint}
+                   for role, network in (("detector", pipeline.detector), ("embedder", pipeline.embedder))},
+        "notices": [pipeline.embedder.notice] if pipeline.embedder.notice else [],
+    })
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+        raise ConfigError(f"--size {text}: expected WIDTHxHEIGHT in pixels", "--size 1920x1080")
+    return int(width), int(height)

@@ -1,0 +1,34 @@
+"""`visits.npz`: the finished tracks of a run with their embeddings, as `aggregator replay` reads them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from common.tracklet import Tracklet
+
+
+class VisitRows:
+    """Gathers final tracklets. `embedder` names the array `embedding_NAME` (dashes become underscores)."""
+
+    def __init__(self, embedder: str) -> None:
+        self.array = "embedding_" + embedder.replace("-", "_").replace(".", "_")
+        self._rows: list[Tracklet] = []
+
+    def add(self, tracklets: list[Tracklet]) -> None:
+        """Keeps those that are final and were embedded."""
+        self._rows += [part for part in tracklets if part.final and len(part.mean)]
+
+    def write(self, path: Path) -> None:
+        """Row i is one visit: `camera`, `track`, `start`, `end` (s UTC), `images`, and the embedding, float16 (n, d)."""
+        rows = sorted(self._rows, key=lambda row: row.end)
+        np.savez_compressed(
+            path,
+            camera=np.asarray([row.camera for row in rows], np.str_),
+            track=np.asarray([row.track for row in rows], np.int64),
+            start=np.asarray([row.start for row in rows], np.float64),
+            end=np.asarray([row.end for row in rows], np.float64),
+            images=np.asarray([row.frames for row in rows], np.int32),
+            **{self.array: np.asarray([row.mean for row in rows], np.float16)},
+        )
