@@ -12,7 +12,8 @@ from typing import Any
 from common import __version__
 from common.clock import Clock
 from common.errors import StoreError
-from common.messages import Assign, CameraInfo, Hello, ModelInfo, Refusal, Stats, pack_events, pack_tracklet
+from common.keys import read_agent_keys
+from common.messages import Assign, Hello, ModelInfo, Refusal, pack_events, pack_tracklet
 from edge_agent.build import build_pipeline, load_models
 from edge_agent.capture.group import CaptureGroup
 from edge_agent.outputs import RunOutputs
@@ -39,16 +40,16 @@ class Agent:
     def __init__(self, settings: AgentSettings, clock: Clock, annotate: Path | None = None) -> None:
         self.settings, self.clock, self.annotate = settings, clock, annotate
         self.run_id = secrets.token_hex(4)
-        self.pipeline: Pipeline = build_pipeline(
-            settings.cameras, load_models(settings.models, settings.detector), settings.tracker, settings.tracklets,
-            self.run_id, on_camera=self._camera_met)
         self.spool = Spool(settings.data / "spool.db", max_bytes=int(settings.spool.max_mb * 1e6),
-                           max_age_s=settings.spool.max_age_h * 3600, clock=clock)
+                           max_age_s=settings.spool.max_age_h * 3600)
         self.capture = CaptureGroup(settings.cameras, clock=clock, speed=settings.replay.speed,
                                     max_skew_s=settings.replay.max_skew_s)
-        self.uplink = Uplink(settings.aggregator, settings.agent, self._hello, self.spool, clock=clock,
-                             stats=self._stats, on_assign=self._assigned, on_refusal=self._refused,
-                             keys=settings.keys)
+        self.uplink = Uplink(settings.aggregator, settings.agent, self._hello, self.spool, clock,
+                             cameras=self._camera_numbers, on_assign=self._assigned, on_refusal=self._refused,
+                             keys=read_agent_keys(settings.keys) if settings.keys else None)
+        self.pipeline: Pipeline = build_pipeline(
+            settings.cameras, load_models(settings.models, settings.detector), settings.tracker, settings.tracklets,
+            self.run_id, on_camera=lambda _: self.uplink.announce())
         self.people: dict[str, int] = {}
         self.global_ids: dict[str, dict[int, str]] = {camera.id: {} for camera in settings.cameras}
         self.refusals = 0
@@ -134,9 +135,6 @@ class Agent:
             log.warning("%d messages wait in %s; they go out at the next start", self.spool.depth, self.settings.data)
         self.spool.close()
 
-    def _camera_met(self, info: CameraInfo) -> None:
-        self.uplink.greet()
-
     def _hello(self) -> Hello:
         pipeline = self.pipeline
         return Hello(
@@ -146,12 +144,9 @@ class Agent:
                     ModelInfo(task="embedding", name=pipeline.embedder.name,
                               fingerprint=pipeline.embedder.fingerprint, dimensions=pipeline.embedder.dimensions)))
 
-    def _stats(self) -> Stats:
-        cameras = {name: status.numbers() | {"people": float(self.people.get(name, 0))}
-                   for name, status in self.capture.status().items()}
-        return Stats(clock=self.clock.now(), cameras=cameras,
-                     spool={"depth": float(self.spool.depth), "bytes": float(self.spool.bytes),
-                            "dropped": float(self.spool.dropped_messages)})
+    def _camera_numbers(self) -> dict[str, dict[str, float]]:
+        return {name: status.numbers() | {"people": float(self.people.get(name, 0))}
+                for name, status in self.capture.status().items()}
 
     def _assigned(self, assign: Assign) -> None:
         for camera, run, track, identity in assign.tracks:

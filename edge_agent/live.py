@@ -45,7 +45,7 @@ class AgentLive:
             self._live.update(self.table(), refresh=True)
         else:
             for camera, status in self.agent.capture.status().items():
-                print(f"{camera}: {status.state}, {status.numbers()['fps']:.1f} fps, "  # noqa: T201
+                print(f"{camera}: {status.state}, {status.numbers()['fps']:.1f} fps, "
                       f"{self.agent.people.get(camera, 0)} people")
 
     def table(self) -> Table:

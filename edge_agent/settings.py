@@ -39,19 +39,13 @@ class SpoolSettings(Settings):
     max_age_h: float = Field(72.0, gt=0, description="hours kept")
 
 
-class KeySettings(Settings):
-    """CURVE keys; needed as soon as the aggregator is on another machine. See `aggregator keys new`."""
-
-    secret: Path = Field(description="this agent's key file, mode 600")
-    server: str = Field(description="the aggregator's public key, 40 characters")
-
-
 class AgentSettings(Settings):
     """The whole of agent.yaml."""
 
     agent: str = Field("edge-1", min_length=1, max_length=60, pattern=r"^[\w.-]+$", description="name of this box")
     aggregator: str = Field("tcp://127.0.0.1:5599", description="where tracklets go")
-    keys: KeySettings | None = Field(None, description="CURVE keys; without them only loopback is allowed")
+    keys: Path | None = Field(None, description="this box's key file, made by `aggregator keys new NAME`; without it "
+                                                "the aggregator must be on this machine")
     data: Path = Field(Path("edge-data"), description="folder of the spool")
     cameras: tuple[CameraSettings, ...] = Field(min_length=1, description="what this box looks at")
     models: ModelSettings = Field(ModelSettings(), description="networks")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -75,7 +73,7 @@ def track(
         print_json(summary)
     else:
         seen = ", ".join(f"{count} {label}" for label, count in summary["tracks_by_label"].items()) or "nobody"
-        print(f"{summary['frames']} frames, {summary['fps']:.1f} a second, {seen} → {out}")  # noqa: T201
+        print(f"{summary['frames']} frames, {summary['fps']:.1f} a second, {seen} → {out}")
 
 
 def track_source(camera: CameraSettings, out: Path, models: ModelSettings, detector: DetectorSettings,

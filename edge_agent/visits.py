@@ -21,7 +21,7 @@ class VisitRows:
         self._rows += [part for part in tracklets if part.final and len(part.mean)]
 
     def write(self, path: Path) -> None:
-        """Row i is one visit: `camera`, `track`, `start`, `end` (s UTC), `images`, and the embedding, float16 (n, d)."""
+        """Row i is one visit: `camera`, `track`, `start`, `end` (s UTC), `images`, its embedding (n, d) float16."""
         rows = sorted(self._rows, key=lambda row: row.end)
         np.savez_compressed(
             path,

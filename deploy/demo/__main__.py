@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from models.store import ModelStore
 from rich.console import Console
 
 from aggregator.live import LiveView
@@ -16,7 +17,6 @@ from common.errors import PassageError
 from deploy.demo.programs import Programs
 from deploy.demo.report import next_steps, show, summarise
 from deploy.demo.site import boxes_of, sample_boxes, write_agent, write_aggregator
-from models.store import ModelStore
 
 SAMPLE = "vtest"
 SAMPLE_S = 79.5

@@ -69,9 +69,9 @@ class Programs:
             if self.running[name].poll() is None:
                 self.running[name].send_signal(signal.SIGINT)
         deadline = time.monotonic() + STOP_S
+        while any(self.running[name].poll() is None for name in names) and time.monotonic() < deadline:
+            time.sleep(0.05)
         for name in names:
-            try:
-                self.running[name].wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
+            if self.running[name].poll() is None:
                 self.running[name].kill()
-                self.running[name].wait()
+            self.running[name].wait()
