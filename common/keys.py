@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import Protocol
 
 import zmq
 
@@ -49,6 +50,20 @@ class ServerKeys:
     public: str
     secret: str = field(repr=False)
     agents: Path
+
+
+class KeyFiles(Protocol):
+    """Where an agent's keys stand: as settings name them."""
+
+    @property
+    def secret(self) -> Path:
+        """The agent's key file."""
+        ...
+
+    @property
+    def server(self) -> str | None:
+        """The aggregator's public key, where it is another than the file says."""
+        ...
 
 
 def check_name(name: str) -> str:
@@ -103,15 +118,41 @@ def write_secret(path: Path, comment: str, words: Mapping[str, str]) -> None:
         os.fsync(file.fileno())
 
 
-def read_agent_keys(path: Path) -> AgentKeys:
+def write_agent_keys(path: Path, agent: str, public: str, secret: str, server: str) -> None:
+    """Write the file that an agent is given.
+
+    Raises:
+        ConfigError: as `write_secret`.
+    """
+    words = {"agent": check_name(agent), "public": public, "secret": secret, "server": server}
+    write_secret(path, f"Key of the Passage agent '{agent}'.", words)
+
+
+def write_server_keys(path: Path, public: str, secret: str) -> None:
+    """Write the aggregator's own pair.
+
+    Raises:
+        ConfigError: as `write_secret`.
+    """
+    write_secret(path, "Key of a Passage aggregator.", {"public": public, "secret": secret})
+
+
+def read_agent_keys(path: Path, server: str | None = None) -> AgentKeys:
     """Read the file that `aggregator keys new NAME` made.
+
+    Args:
+        path: the file.
+        server: the aggregator's public key, where it is another than the file says.
 
     Raises:
         ConfigError: it is not there, not such a file, or others can read it.
     """
     words = _read_secret(path, ("agent", "public", "secret", "server"), "an agent's key file")
     return AgentKeys(
-        agent=check_name(words["agent"]), public=words["public"], secret=words["secret"], server=words["server"]
+        agent=check_name(words["agent"]),
+        public=words["public"],
+        secret=words["secret"],
+        server=check_key(server, "the aggregator's public key") if server else words["server"],
     )
 
 

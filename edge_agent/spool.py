@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common.bursts import Bursts
-from common.clock import Clock
+from common.clock import Clock, SystemClock
 from common.errors import StoreError
 from common.messages import MAX_MESSAGE_BYTES
 from common.spool_id import new_spool_id
@@ -59,7 +59,7 @@ class Spool:
         path: the file; made when it is not there, as is its folder.
         max_bytes: most bytes of bodies to keep; the oldest are dropped beyond it.
         max_age_s: seconds after which an entry is dropped.
-        clock: for the age; must not jump.
+        clock: for the age; the computer's own is read once and counted on evenly from there.
         on_append: called after each append, for example to wake the uplink.
 
     Raises:
@@ -79,7 +79,8 @@ class Spool:
         self.max_bytes = max_bytes
         self.max_age_s = max_age_s
         self.on_append = on_append
-        self._clock = clock or SteadyClock()
+        # Ages must not jump when somebody sets the computer's clock.
+        self._clock = SteadyClock() if clock is None or isinstance(clock, SystemClock) else clock
         self._lock = threading.RLock()
         self._bursts = Bursts(every_s=60.0)
         self._db: sqlite3.Connection | None = None

@@ -7,23 +7,18 @@ socket had in flight when a connection broke is forgotten and sent again; the ag
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import zmq
-from zmq.utils.monitor import recv_monitor_message
-
 from common.bursts import Bursts
 from common.clock import Clock
-from common.endpoints import require_encryption, wants_ipv6
-from common.errors import StoreError, WireError
-from common.keys import AgentKeys
+from common.endpoints import require_encryption
+from common.errors import ConfigError, StoreError, WireError
+from common.keys import AgentKeys, KeyFiles, read_agent_keys
 from common.messages import (
-    MAX_MESSAGE_BYTES,
     Ack,
     Assign,
     Hello,
@@ -33,21 +28,14 @@ from common.messages import (
     Stats,
     Upload,
     decode,
-    encode,
 )
 from common.wakeup import WakeUp
+from edge_agent.connection import Connection
 from edge_agent.delivery import Delivery
 from edge_agent.spool import Spool
 
 log = logging.getLogger("uplink")
 
-_EVENTS = (
-    zmq.EVENT_HANDSHAKE_SUCCEEDED
-    | zmq.EVENT_DISCONNECTED
-    | zmq.EVENT_HANDSHAKE_FAILED_AUTH
-    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
-    | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
-)
 # After these the agent keeps quiet for so many seconds before it says hello again.
 _HOLD_S = {"agent_taken": 2.0, "wrong_version": 10.0, "wrong_agent": 5.0, "not_authorised": 5.0}
 _MAX_READ = 256
@@ -85,14 +73,14 @@ class Uplink:
         spool: what to send. Its `on_append` is taken over.
         clock: UTC for hello and heartbeat.
         on_assign, on_preview, on_refusal: called with what the aggregator says.
-        cameras: makes the heartbeat's numbers for each camera.
-        keys: for CURVE; without them only loopback is allowed.
+        stats: makes the heartbeat.
+        keys: for CURVE, or the files that they stand in; without them only loopback is allowed.
         credit: most entries unacknowledged.
         heartbeat_s: seconds between heartbeats.
         ack_timeout_s: seconds without an acknowledgement after which everything unacknowledged is sent again.
 
     Raises:
-        ConfigError: `endpoint` is none, or not on loopback and there are no keys.
+        ConfigError: `endpoint` is none, or not on loopback and there are no keys, or they cannot be read.
     """
 
     def __init__(
@@ -106,12 +94,13 @@ class Uplink:
         on_assign: Callable[[Assign], None] | None = None,
         on_preview: Callable[[Preview], None] | None = None,
         on_refusal: Callable[[Refusal], None] | None = None,
-        cameras: Callable[[], dict[str, dict[str, float]]] | None = None,
-        keys: AgentKeys | None = None,
+        stats: Callable[[], Stats] | None = None,
+        keys: AgentKeys | KeyFiles | None = None,
         credit: int = 512,
         heartbeat_s: float = 2.0,
         ack_timeout_s: float = 10.0,
     ) -> None:
+        self._keys = _resolve(keys, agent)
         require_encryption(endpoint, keys is not None, "connect")
         self.endpoint = endpoint
         self.agent = agent
@@ -123,16 +112,14 @@ class Uplink:
             Preview.type: on_preview,
             Refusal.type: on_refusal,
         }
-        self._cameras = cameras or dict
-        self._keys = keys
+        self._stats = stats or self._bare_stats
         self._heartbeat_s = heartbeat_s
         self._delivery = Delivery(credit, ack_timeout_s)
         self._bursts = Bursts()
         self._wake = WakeUp()
         self._acked = threading.Condition()
         self._stopping = False
-        self._connected = False  # the transport stands
-        self._greeted = False  # … and hello was sent over it
+        self._greeted = False  # a connection stands, and hello was sent over it
         self._hello_at = 0.0
         self._heartbeat_at = 0.0
         self._problem = "not connected yet"
@@ -161,7 +148,7 @@ class Uplink:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def announce(self) -> None:
+    def greet(self) -> None:
         """Say hello again, because a camera became known."""
         self._greeted = False
         self._wake.rouse()
@@ -194,9 +181,12 @@ class Uplink:
             refused=self._refused,
         )
 
+    def _bare_stats(self) -> Stats:
+        return Stats(clock=self._clock.now(), spool=self._spool.figures())
+
     def _run(self) -> None:
         while not self._stopping:
-            self._connected = self._greeted = False
+            self._greeted = False
             self._speak_or_say_why()
         with self._acked:
             self._acked.notify_all()
@@ -210,77 +200,35 @@ class Uplink:
 
     def _speak(self) -> None:
         """Connect, and serve the connection until stopped."""
-        with contextlib.ExitStack() as stack:
-            context = zmq.Context()
-            stack.callback(context.destroy, linger=0)
-            socket = self._socket(context)
-            monitor = socket.get_monitor_socket(_EVENTS)
-            stack.callback(socket.disable_monitor)
-            socket.connect(self.endpoint)
-            poller = zmq.Poller()
-            poller.register(socket, zmq.POLLIN)
-            poller.register(monitor, zmq.POLLIN)
-            poller.register(self._wake.fileno(), zmq.POLLIN)
+        with Connection(self.endpoint, self._keys) as connection:
             while not self._stopping:
-                poller.poll(self._delivery.patience_ms(time.monotonic(), self._heartbeat_at, self._greeted))
-                self._wake.clear()
-                self._watch(monitor)
-                self._read(socket)
-                self._write(socket)
+                patience = self._delivery.patience_ms(time.monotonic(), self._heartbeat_at, self._greeted)
+                connection.wait(patience, self._wake)
+                self._watch(connection)
+                self._read(connection)
+                self._write(connection)
 
-    def _socket(self, context: zmq.Context[zmq.Socket[bytes]]) -> zmq.Socket[bytes]:
-        socket = context.socket(zmq.DEALER)
-        socket.linger = 0
-        # Nothing is queued for a connection that does not stand; the spool is the queue.
-        socket.immediate = True
-        socket.sndhwm = 128
-        socket.rcvhwm = 1000
-        socket.maxmsgsize = MAX_MESSAGE_BYTES
-        socket.ipv6 = wants_ipv6(self.endpoint)
-        socket.reconnect_ivl = 200
-        socket.reconnect_ivl_max = 2000
-        socket.heartbeat_ivl = 2000
-        socket.heartbeat_timeout = 6000
-        if self._keys is not None:
-            socket.curve_publickey = self._keys.public.encode()
-            socket.curve_secretkey = self._keys.secret.encode()
-            socket.curve_serverkey = self._keys.server.encode()
-        return socket
-
-    def _watch(self, monitor: zmq.Socket[bytes]) -> None:
+    def _watch(self, connection: Connection) -> None:
         """What happened to the connection."""
-        while True:
-            try:
-                event = recv_monitor_message(monitor, zmq.NOBLOCK)["event"]
-            except zmq.Again:
-                return
+        for trouble in connection.news():
             self._greeted = False
-            self._connected = event == zmq.EVENT_HANDSHAKE_SUCCEEDED
-            if self._connected:
+            if trouble:
+                self._trouble(trouble)
+            else:
                 self._hello_at = 0.0
                 log.info("connected to %s", self.endpoint)
-            elif event == zmq.EVENT_DISCONNECTED:
-                self._trouble(f"the connection to {self.endpoint} was lost")
-            elif event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
-                self._trouble(f"{self.endpoint} does not let this agent's key in: see 'aggregator keys list' there")
-            else:
-                self._trouble(
-                    f"{self.endpoint} does not answer as an aggregator with the configured keys would: "
-                    "is its public key in the key file right, and does it use keys at all?"
-                )
 
     def _trouble(self, problem: str) -> None:
         self._problem = problem
         if self._bursts.due(problem, time.monotonic()):
             log.warning("%s; %d entries wait in the spool", problem, self._spool.depth)
 
-    def _read(self, socket: zmq.Socket[bytes]) -> None:
+    def _read(self, connection: Connection) -> None:
         """Take what the aggregator says; acknowledgements of one round become one change of the spool."""
         acks: dict[str, int] = {}
         for _ in range(_MAX_READ):
-            try:
-                data = socket.recv(zmq.NOBLOCK)
-            except zmq.Again:
+            data = connection.receive()
+            if data is None:
                 break
             try:
                 message = decode(data)
@@ -331,14 +279,14 @@ class Uplink:
                 self._greeted = False
                 self._hello_at = time.monotonic() + _HOLD_S[refusal.code]
 
-    def _write(self, socket: zmq.Socket[bytes]) -> None:
+    def _write(self, connection: Connection) -> None:
         """Send what is due: greeting, entries, heartbeat."""
         now = time.monotonic()
-        if not self._connected or now < self._hello_at:
+        if not connection.connected or now < self._hello_at:
             return
         if not self._greeted:
             hello = replace(self._hello(), agent=self.agent, spool=self._spool.id)
-            if not self._send(socket, hello):
+            if not connection.send(hello):
                 return
             self._greeted = True
             self._problem = ""
@@ -347,13 +295,12 @@ class Uplink:
         if self._delivery.overdue(now):
             self._trouble(f"{self.endpoint} acknowledged nothing for {self._delivery.timeout_s:.0f} s: sending again")
             self._delivery.rewind(slower=True)
-        self._send_entries(socket, now)
+        self._send_entries(connection, now)
         if now >= self._heartbeat_at:
-            stats = Stats(clock=self._clock.now(), cameras=self._cameras(), spool=self._spool.figures())
-            self._send(socket, stats)
+            connection.send(self._stats())
             self._heartbeat_at = now + self._heartbeat_s
 
-    def _send_entries(self, socket: zmq.Socket[bytes], now: float) -> None:
+    def _send_entries(self, connection: Connection, now: float) -> None:
         while room := self._delivery.room:
             try:
                 entries = self._spool.pending(self._delivery.position, min(room, 256))
@@ -361,16 +308,51 @@ class Uplink:
                 self._trouble(error.message)
                 return
             for entry in entries:
-                if not self._send(socket, Upload(spool=entry.spool, seq=entry.seq, body=entry.body)):
+                if not connection.send(Upload(spool=entry.spool, seq=entry.seq, body=entry.body)):
                     return
                 self._delivery.sent_entry(entry.position, now)
             if not entries:
                 return
 
-    @staticmethod
-    def _send(socket: zmq.Socket[bytes], message: Message) -> bool:
-        try:
-            socket.send(encode(message), zmq.NOBLOCK)
-        except zmq.Again:  # no connection, or its queue is full: later
-            return False
-        return True
+
+def probe(endpoint: str, agent: str, keys: AgentKeys | KeyFiles | None, timeout: float) -> str:
+    """Ask an aggregator whether it is there, without becoming its agent.
+
+    Args:
+        endpoint, agent, keys: as for `Uplink`.
+        timeout: seconds to wait.
+
+    Returns:
+        What was found, in words.
+
+    Raises:
+        ConfigError: as `Uplink`.
+        WireError: `unreachable`; says why.
+    """
+    require_encryption(endpoint, keys is not None, "connect")
+    pair = _resolve(keys, agent)
+    until = time.monotonic() + timeout
+    why = f"nobody listens at {endpoint}"
+    with Connection(endpoint, pair) as connection:
+        while (left := until - time.monotonic()) > 0:
+            connection.wait(int(left * 1000) + 1)
+            for happened in connection.news():
+                why = happened or f"{endpoint} takes connections but does not answer: is that an aggregator?"
+                if not happened:  # whoever has not said hello is told to: an answer without any effect
+                    connection.send(Stats(clock=0.0))
+            if connection.receive() is not None:
+                return f"{endpoint} answers" + (", encrypted" if pair else "")
+    raise WireError("unreachable", why, "start it with 'aggregator serve', or set 'aggregator' in the agent's settings")
+
+
+def _resolve(keys: AgentKeys | KeyFiles | None, agent: str) -> AgentKeys | None:
+    """The keys themselves, which must speak for `agent`."""
+    if keys is None:
+        return None
+    pair = keys if isinstance(keys, AgentKeys) else read_agent_keys(keys.secret, keys.server)
+    if pair.agent != agent:
+        raise ConfigError(
+            f"the key file speaks for '{pair.agent}', this agent is called '{agent}'",
+            f"set 'agent: {pair.agent}', or make a key with 'aggregator keys new {agent}'",
+        )
+    return pair
