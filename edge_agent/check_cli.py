@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
@@ -11,18 +9,15 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from common import __version__
 from common.clock import SystemClock
 from common.console import print_json
 from common.errors import PassageError
 from common.keys import read_agent_keys
-from common.messages import Hello
 from common.settings import load
 from edge_agent.build import load_models
 from edge_agent.capture.group import CaptureGroup
 from edge_agent.settings import AgentSettings
-from edge_agent.spool import Spool
-from edge_agent.uplink import Uplink
+from edge_agent.uplink import probe
 
 CAMERA_S = 15.0
 AGGREGATOR_S = 3.0
@@ -56,7 +51,8 @@ def _findings(settings: AgentSettings) -> Iterator[tuple[str, str, PassageError 
     for camera in settings.cameras:
         capture = CaptureGroup([camera], clock=SystemClock())
         yield _try(f"camera {camera.id}", lambda capture=capture, name=camera.id: _first_frame(capture, name))
-    yield _try("aggregator", lambda: _answer(settings))
+    keys = read_agent_keys(settings.keys) if settings.keys else None
+    yield _try("aggregator", lambda: probe(settings.aggregator, settings.agent, keys, AGGREGATOR_S))
 
 
 def _try(what: str, attempt: Callable[[], str]) -> tuple[str, str, PassageError | None]:
@@ -82,21 +78,3 @@ def _first_frame(capture: CaptureGroup, camera: str) -> str:
     finally:
         capture.stop()
 
-
-def _answer(settings: AgentSettings) -> str:
-    """Greets the aggregator under this box's name, with a spool of its own that stays empty."""
-    clock = SystemClock()
-    keys = read_agent_keys(settings.keys) if settings.keys else None
-    with tempfile.TemporaryDirectory() as folder, Spool(Path(folder) / "spool.db") as spool:
-        def hello() -> Hello:
-            return Hello(agent=settings.agent, run="check", spool=spool.id, software=__version__, clock=clock.now())
-
-        with Uplink(settings.aggregator, settings.agent, hello, spool, clock, keys=keys) as uplink:
-            deadline = time.monotonic() + AGGREGATOR_S
-            while time.monotonic() < deadline:
-                status = uplink.status()
-                if status.connected and status.last_ack_age_s is not None:
-                    return f"{settings.aggregator} answers"
-                time.sleep(0.05)
-    raise PassageError(f"{settings.aggregator} does not answer ({status.problem})",
-                       "start it with `aggregator serve`, or mend `aggregator` in agent.yaml")
