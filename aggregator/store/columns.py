@@ -1,0 +1,48 @@
+"""Arrays ↔ blobs: little-endian columns, embeddings as float16."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.tracklet import Path
+
+
+def embedding_blob(vector: NDArray[np.float32]) -> bytes:
+    """(d,) float32 → bytes of float16."""
+    return vector.astype("<f2").tobytes()
+
+
+def embedding(blob: bytes) -> NDArray[np.float32]:
+    """Bytes of float16 → (d,) float32 of unit length; (0,) stays (0,)."""
+    return unit(np.frombuffer(blob, "<f2").astype(np.float32))
+
+
+def unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(…, d) float32 → the same at unit length. Rounding to float16 on the way costs up to .1 % of it."""
+    if vector.size == 0:
+        return vector
+    length: NDArray[np.float32] = np.linalg.norm(vector, axis=-1, keepdims=True).astype(np.float32)
+    return vector / length
+
+
+def path_blobs(path: Path) -> tuple[bytes, bytes, bytes]:
+    """Times, frames and boxes."""
+    return path.times.astype("<f8").tobytes(), path.frames.astype("<i4").tobytes(), path.boxes.astype("<f4").tobytes()
+
+
+def path(parts: list[tuple[bytes, bytes, bytes]]) -> Path:
+    """The parts of one visit, in order → its whole path."""
+    return Path(
+        times=np.frombuffer(b"".join(part[0] for part in parts), "<f8"),
+        frames=np.frombuffer(b"".join(part[1] for part in parts), "<i4"),
+        boxes=np.frombuffer(b"".join(part[2] for part in parts), "<f4").reshape(-1, 4),
+    )
+
+
+def to_json(value: Any) -> str:
+    """As short as JSON gets. A number that is not finite would make the text unreadable elsewhere: it is an error."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)

@@ -1,0 +1,322 @@
+"""`StoreReader`: every question that is asked of the store. All SQL that reads for people is here and in `queries`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aggregator.store import columns, queries
+from aggregator.store.database import explained, open_read_only
+from aggregator.store.queries import Filter
+from aggregator.store.rows import (
+    AgentRow,
+    CameraRow,
+    Counts,
+    EventRow,
+    IdentityRow,
+    Leg,
+    LogRow,
+    Page,
+    PathPoints,
+    Place,
+    StoredVisit,
+    VisitEmbeddings,
+    VisitRow,
+)
+from aggregator.visit import Rival, Visit
+from common.messages import ModelInfo
+from common.tracklet import Path as VisitPath
+
+Row = tuple[Any, ...]
+
+
+class StoreReader:
+    """A read-only connection. Use one per thread; each call sees what was committed when it began.
+
+    Windows of time are taken as overlap: a visit is in [since, until] when it began before `until` and ended after
+    `since`. Lists come newest first, in pages: hand `Page.next` back as `cursor` with otherwise the same question.
+
+    Args:
+        path: the file, or the data folder that holds it.
+
+    Raises:
+        StoreError: there is none, it is not ours, or of a newer release. Later also when a read fails.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._connection = open_read_only(path)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def __enter__(self) -> StoreReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _rows(self, sql: str, parameters: dict[str, Any] | None = None) -> list[Row]:
+        with explained(self.path):
+            return self._connection.execute(sql, parameters or {}).fetchall()
+
+    def _row(self, sql: str, parameters: dict[str, Any] | None = None) -> Row | None:
+        with explained(self.path):
+            row: Row | None = self._connection.execute(sql, parameters or {}).fetchone()
+            return row
+
+    # Sites, boxes, networks
+
+    def agents(self) -> list[AgentRow]:
+        """By name."""
+        return [AgentRow(agent=r[0], software=r[1], run=r[2], first_seen=r[3], last_seen=r[4])
+                for r in self._rows(queries.AGENTS)]
+
+    def cameras(self) -> list[CameraRow]:
+        """By name."""
+        return [_camera(r) for r in self._rows(queries.CAMERAS)]
+
+    def camera(self, camera: str) -> CameraRow | None:
+        """One camera."""
+        row = self._row(queries.CAMERA, {"camera": camera})
+        return _camera(row) if row else None
+
+    def models(self) -> list[ModelInfo]:
+        """The networks that agents said they use."""
+        return [ModelInfo(fingerprint=r[0], task=r[1], name=r[2], dimensions=r[3])
+                for r in self._rows(queries.MODELS)]
+
+    def counts(self) -> Counts:
+        """How much there is."""
+        row = self._row(queries.COUNTS)
+        assert row is not None
+        return Counts(visits=row[0], identities=row[1], events=row[2], cameras=row[3], agents=row[4], decisions=row[5])
+
+    # Visits
+
+    def visits(
+        self, *, camera: str | None = None, identity: int | None = None, label: str | None = None,
+        since: float | None = None, until: float | None = None, limit: int = 100, cursor: str | None = None,
+    ) -> Page[VisitRow]:
+        """Visits, latest start first; those of a merged identity are found under either number.
+
+        Raises:
+            ValueError: `cursor` is none.
+        """
+        where = Filter().equals("camera", camera).equals("label", label)
+        if identity is not None:
+            where.equals("identity", self.resolve(identity))
+        where.overlaps(since, until, self._longest(since)).before("start", "visit", cursor)
+        rows = self._rows(queries.VISITS.format(where=where), where.values(limit + 1))
+        return _page([_visit(r) for r in rows], limit, lambda v: f"{v.start!r}:{v.visit}")
+
+    def visit(self, visit: int) -> VisitRow | None:
+        """One visit."""
+        row = self._row(queries.VISIT, {"visit": visit})
+        return _visit(row) if row else None
+
+    def track(self, camera: str, run: str, track: int) -> VisitRow | None:
+        """The visit of a camera's local track."""
+        row = self._row(queries.TRACK, {"camera": camera, "run": run, "track": track})
+        return _visit(row) if row else None
+
+    def visit_path(self, visit: int) -> VisitPath:
+        """The whole path of one visit."""
+        return columns.path(self._rows(queries.PATH, {"visit": visit}))
+
+    def embeddings(self, visit: int) -> VisitEmbeddings | None:
+        """What a visit looked like; None when there is no such visit."""
+        row = self._row(queries.MEAN, {"visit": visit})
+        if row is None:
+            return None
+        mean = columns.embedding(row[1])
+        rows = self._rows(queries.EXEMPLARS, {"visit": visit})
+        flat = np.frombuffer(b"".join(r[2] for r in rows), "<f2").astype(np.float32)
+        return VisitEmbeddings(
+            visit=visit, model=row[0], mean=mean,
+            exemplars=columns.unit(flat.reshape(len(rows), -1 if rows else len(mean))),
+            times=np.array([r[0] for r in rows], np.float64), quality=np.array([r[1] for r in rows], np.float32))
+
+    def all_visits_for_restore(self, since: float | None = None) -> Iterator[StoredVisit]:
+        """Every visit with its identity, in order of their numbers: what linking needs when the aggregator starts.
+
+        Args:
+            since: only those that ended after it.
+        """
+        with explained(self.path):
+            for r in self._connection.execute(queries.RESTORE, {"since": -1e300 if since is None else since}):
+                yield StoredVisit(identity=r[9], visit=Visit(
+                    visit=r[0], camera=r[1], start=r[2], end=r[3], label=r[4], frames=r[5], final=bool(r[6]),
+                    model=r[7], embedding=columns.embedding(r[8])))
+
+    # Identities
+
+    def resolve(self, identity: int) -> int:
+        """The number under which `identity` goes today: itself unless it was merged."""
+        row = self._row(queries.RESOLVE, {"identity": identity})
+        return int(row[0]) if row else identity
+
+    def merged(self) -> dict[int, int]:
+        """Every identity that was merged → the one that it is today."""
+        into = {int(r[0]): int(r[1]) for r in self._rows(queries.MERGED)}
+
+        def end(identity: int) -> int:
+            while identity in into:
+                identity = into[identity]
+            return identity
+
+        return {identity: end(identity) for identity in into}
+
+    def aliases(self, identity: int) -> list[int]:
+        """The numbers that were merged into `identity`, rising."""
+        return [int(r[0]) for r in self._rows(queries.ALIASES, {"identity": identity})]
+
+    def identity(self, identity: int) -> IdentityRow | None:
+        """One identity, or the one it was merged into. None when there never was such a number.
+
+        One that has lost all its visits has 0 of them, and its creation as first and last sight.
+        """
+        row = self._row(queries.IDENTITY, {"identity": self.resolve(identity)})
+        return _identity(row) if row else None
+
+    def identities(
+        self, *, since: float | None = None, until: float | None = None, camera: str | None = None,
+        label: str | None = None, min_visits: int = 1, limit: int = 100, cursor: str | None = None,
+    ) -> Page[IdentityRow]:
+        """Identities, latest seen first. With a window or a camera, only visits within these count.
+
+        Raises:
+            ValueError: `cursor` is none.
+        """
+        where = Filter().equals("camera", camera).overlaps(since, until, self._longest(since))
+        having = Filter("h").before("last", "identity", cursor).at_least("visits", min_visits)
+        having.equals("label", label)
+        rows = self._rows(queries.IDENTITIES.format(where=where, having=having),
+                          {**where.parameters, **having.values(limit + 1)})
+        return _page([_identity(r) for r in rows], limit, lambda i: f"{i.last!r}:{i.identity}")
+
+    def trajectory(self, identity: int, since: float | None = None, until: float | None = None) -> list[Leg]:
+        """The visits of an identity in the order of their start, each with its whole path."""
+        where = Filter().equals("identity", self.resolve(identity)).overlaps(since, until, self._longest(since))
+        visits = [_visit(r) for r in self._rows(queries.LEGS.format(where=where), where.parameters)]
+        return [Leg(visit=visit, path=self.visit_path(visit.visit)) for visit in visits]
+
+    def where(self, identity: int, now: float, stale_s: float = 30.0) -> Place | None:
+        """Where an identity was seen last; None when it has no visits.
+
+        Args:
+            now: UTC seconds.
+            stale_s: a visit that has not ended but was not heard of for so long does not count as still going on.
+        """
+        row = self._row(queries.WHERE, {"identity": self.resolve(identity)})
+        if row is None:
+            return None
+        visit = _visit(row)
+        last = self._row(queries.LAST_PART, {"visit": visit.visit})
+        box = None
+        if last:
+            left, top, right, bottom = np.frombuffer(last[0], "<f4")[-4:].tolist()
+            box = (left, top, right, bottom)
+        return Place(visit=visit, time=visit.end, box=box, here=not visit.final and now - visit.end <= stale_s)
+
+    def present(self, now: float, camera: str | None = None, stale_s: float = 30.0) -> list[VisitRow]:
+        """Visits that are going on, by camera; `now` and `stale_s` as in `where`."""
+        where = Filter().equals("camera", camera).at_least('"end"', now - stale_s)
+        return [_visit(r) for r in self._rows(queries.PRESENT.format(where=where), where.parameters)]
+
+    # Paths, events, log
+
+    def paths(self, camera: str, since: float | None = None, until: float | None = None) -> PathPoints:
+        """The path points seen by a camera in [since, until], visit by visit."""
+        where = Filter().equals("camera", camera).overlaps(since, until, self._longest(since))
+        rows = self._rows(queries.PATHS.format(where=where), where.parameters)
+        times = np.frombuffer(b"".join(r[1] for r in rows), "<f8")
+        boxes = np.frombuffer(b"".join(r[2] for r in rows), "<f4").reshape(-1, 4)
+        lengths = np.array([len(r[1]) // 8 for r in rows], np.int64)
+        visits = np.repeat(np.array([r[0] for r in rows], np.int64), lengths)
+        keep = np.ones(len(times), bool)
+        if since is not None:
+            keep &= times >= since
+        if until is not None:
+            keep &= times <= until
+        return PathPoints(visits=visits[keep], times=times[keep], boxes=boxes[keep])
+
+    def events(
+        self, *, camera: str | None = None, kind: str | None = None, identity: int | None = None,
+        visit: int | None = None, since: float | None = None, until: float | None = None, limit: int = 100,
+        cursor: str | None = None,
+    ) -> Page[EventRow]:
+        """What happened, latest first.
+
+        Raises:
+            ValueError: `cursor` is none.
+        """
+        where = Filter().equals("e.camera", camera).equals("e.kind", kind).equals("v.visit", visit)
+        if identity is not None:
+            where.equals("v.identity", self.resolve(identity))
+        where.at_least("e.time", since).at_most("e.time", until).before("e.time", "e.event", cursor)
+        # For one person the way leads from their visits to the events; for all, along the events by time.
+        sql = queries.EVENTS if identity is None and visit is None else queries.EVENTS_OF_VISITS
+        rows = self._rows(sql.format(where=where), where.values(limit + 1))
+        return _page([_event(r) for r in rows], limit, lambda e: f"{e.time!r}:{e.event}")
+
+    def log(
+        self, *, visit: int | None = None, identity: int | None = None, limit: int = 1000,
+    ) -> list[LogRow]:
+        """Decisions about a visit or an identity (under any of its numbers), or all of them; oldest first.
+
+        When there are more than `limit`, the latest.
+        """
+        if visit is not None:
+            rows = self._rows(queries.LOG_OF_VISIT, {"visit": visit, "limit": limit})
+        elif identity is not None:
+            rows = self._rows(queries.LOG_OF_IDENTITY, {"identity": self.resolve(identity), "limit": limit})
+        else:
+            rows = self._rows(queries.LOG, {"limit": limit})
+        return [_log(r) for r in reversed(rows)]
+
+    def explain(self, sql: str, parameters: dict[str, Any]) -> list[str]:
+        """How SQLite would go about a query: for tests and `doctor`."""
+        return [str(r[3]) for r in self._rows(f"EXPLAIN QUERY PLAN {sql}", parameters)]
+
+    def _longest(self, since: float | None) -> float:
+        """Seconds of the longest visit; only asked for where a window has a beginning."""
+        if since is None:
+            return 0.0
+        row = self._row(queries.LONGEST)
+        return float(row[0]) if row else 0.0
+
+
+def _page(rows: list[Any], limit: int, cursor: Any) -> Page[Any]:
+    return Page(rows=tuple(rows[:limit]), next=cursor(rows[limit - 1]) if len(rows) > limit else None)
+
+
+def _camera(r: Row) -> CameraRow:
+    return CameraRow(camera=r[0], agent=r[1], width=r[2], height=r[3], fps=r[4], view=(r[5], r[6]), last_seen=r[7])
+
+
+def _visit(r: Row) -> VisitRow:
+    return VisitRow(visit=r[0], agent=r[1], camera=r[2], run=r[3], track=r[4], start=r[5], end=r[6], label=r[7],
+                    frames=r[8], parts=r[9], final=bool(r[10]), confidence=r[11], model=r[12],
+                    attributes=json.loads(r[13]), identity=r[14], certainty=r[15])
+
+
+def _identity(r: Row) -> IdentityRow:
+    return IdentityRow(identity=r[0], label=r[1], created=r[2], visits=r[3], first=r[4], last=r[5],
+                       cameras=tuple(sorted(json.loads(r[6]))))
+
+
+def _event(r: Row) -> EventRow:
+    return EventRow(event=r[0], time=r[1], camera=r[2], run=r[3], kind=r[4], track=r[5], data=json.loads(r[6]),
+                    visit=r[7], identity=r[8])
+
+
+def _log(r: Row) -> LogRow:
+    rivals = tuple(Rival(identity=i, score=s, probability=p) for i, s, p in json.loads(r[8]))
+    return LogRow(entry=r[0], time=r[1], operation=r[2], visit=r[3], identity=r[4], other=r[5], score=r[6],
+                  confidence=r[7], rivals=rivals, reason=json.loads(r[9]), settings=r[10])

@@ -1,0 +1,245 @@
+"""`StoreWriter`: the one way into the store. One transaction per batch; what is committed is on the disk."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aggregator.store import columns
+from aggregator.store.errors import explain
+from aggregator.store.reader import StoreReader
+from aggregator.visit import Decision, Visit
+from common.messages import CameraInfo, Event, ModelInfo
+from common.tracklet import Tracklet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A visit whose identity was decided or has changed; None when it has none any more."""
+
+    visit: int
+    agent: str
+    camera: str
+    run: str
+    track: int
+    label: str
+    identity: int | None
+
+
+class StoreWriter:
+    """Writes, from one thread. Made by `open_store`. All writing methods belong inside `with writer.transaction():`.
+
+    Attributes:
+        path: the file.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, path: Path, lock: int) -> None:
+        self.path = path
+        self._db = connection
+        self._lock = lock
+        self._closed = False
+
+    def reader(self) -> StoreReader:
+        """One more connection that reads; from any thread."""
+        return StoreReader(self.path)
+
+    def close(self) -> None:
+        """Fold the write-ahead log into the file and let go of both. Twice does no harm."""
+        if self._closed:
+            return
+        self._closed = True
+        with contextlib.suppress(sqlite3.Error):
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._db.close()
+        os.close(self._lock)
+
+    def __enter__(self) -> StoreWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """What is written inside is on the disk when this ends, or not there at all when it raises.
+
+        Raises:
+            StoreFullError: no space; and the other `StoreError`s. Nothing of the inside was kept.
+        """
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            yield
+            self._db.execute("COMMIT")
+        except BaseException as error:
+            # SQLite may have rolled back by itself (disk full), or not even begun.
+            with contextlib.suppress(sqlite3.Error):
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+            if isinstance(error, sqlite3.Error):
+                raise explain(error, self.path) from error
+            raise
+
+    # Who is there
+
+    def agent_seen(self, agent: str, now: float, software: str = "", run: str = "") -> None:
+        """Note that an agent spoke at `now`; what is empty stays as it was."""
+        self._db.execute("""
+            INSERT INTO agents VALUES (:agent, :software, :run, :now, :now)
+            ON CONFLICT (agent) DO UPDATE SET last_seen = :now, software = iif(:software = '', software, :software),
+                run = iif(:run = '', run, :run)""",
+            {"agent": agent, "now": now, "software": software, "run": run})
+
+    def camera_known(self, agent: str, info: CameraInfo, now: float) -> None:
+        """What an agent says about a camera of its own; it owns the camera from now on."""
+        self._db.execute("""
+            INSERT INTO cameras VALUES (:camera, :agent, :width, :height, :fps, :left, :top, :now)
+            ON CONFLICT (camera) DO UPDATE SET agent = :agent, width = :width, height = :height, fps = :fps,
+                view_left = :left, view_top = :top, last_seen = :now""",
+            {"camera": info.camera, "agent": agent, "width": info.width, "height": info.height, "fps": info.fps,
+             "left": info.view[0], "top": info.view[1], "now": now})
+
+    def camera_seen(self, agent: str, camera: str, now: float) -> None:
+        """Something came from a camera; one that nobody announced gets a row without sizes."""
+        self._db.execute("""
+            INSERT INTO cameras VALUES (:camera, :agent, 0, 0, 0.0, 0.0, 0.0, :now)
+            ON CONFLICT (camera) DO UPDATE SET agent = :agent, last_seen = :now""",
+            {"camera": camera, "agent": agent, "now": now})
+
+    def model_known(self, model: ModelInfo) -> None:
+        """A network in use."""
+        self._db.execute("""
+            INSERT INTO models VALUES (:fingerprint, :task, :name, :dimensions)
+            ON CONFLICT (fingerprint) DO UPDATE SET task = :task, name = :name, dimensions = :dimensions""",
+            {"fingerprint": model.fingerprint, "task": model.task, "name": model.name,
+             "dimensions": model.dimensions})
+
+    # What is received
+
+    def through(self, agent: str, spool: str) -> int:
+        """The number up to which the entries of an agent's spool were taken, 0 for none."""
+        row = self._db.execute("SELECT through FROM received WHERE agent = ? AND spool = ?", (agent, spool)).fetchone()
+        return int(row[0]) if row else 0
+
+    def advance(self, agent: str, spool: str, seq: int) -> int:
+        """Take note of entry `seq`.
+
+        Returns:
+            How many entries were skipped to get there: 0 for the one that was due, -1 for one that was taken before,
+            which the caller drops.
+        """
+        through = self.through(agent, spool)
+        if seq <= through:
+            return -1
+        self._db.execute("""
+            INSERT INTO received VALUES (:agent, :spool, :seq)
+            ON CONFLICT (agent, spool) DO UPDATE SET through = :seq""", {"agent": agent, "spool": spool, "seq": seq})
+        return seq - through - 1
+
+    def record_tracklet(self, agent: str, tracklet: Tracklet) -> Visit | None:
+        """A part of a track: its visit begins or grows.
+
+        Returns:
+            The visit as it is now; None when this part, or a later one, was there already and nothing changed.
+        """
+        row = self._db.execute(_UPSERT_VISIT, {
+            "agent": agent, "camera": tracklet.camera, "run": tracklet.run, "track": tracklet.track,
+            "start": tracklet.start, "end": tracklet.end, "label": tracklet.label, "frames": tracklet.frames,
+            "parts": tracklet.part + 1, "final": tracklet.final, "confidence": tracklet.confidence,
+            "model": tracklet.model, "mean": columns.embedding_blob(tracklet.mean),
+            "attributes": columns.to_json(tracklet.attributes)}).fetchone()
+        if row is None:
+            return None
+        visit = int(row[0])
+        if len(tracklet.quality):
+            self._db.executemany("INSERT INTO exemplars VALUES (?, ?, ?, ?)", [
+                (visit, float(time), float(quality), columns.embedding_blob(embedding))
+                for time, quality, embedding in zip(
+                    tracklet.embedding_times, tracklet.quality, tracklet.embeddings, strict=True)])
+        if len(tracklet.path):
+            times = tracklet.path.times
+            self._db.execute("INSERT INTO paths VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (
+                visit, tracklet.part, tracklet.camera, float(times.min()), float(times.max()),
+                *columns.path_blobs(tracklet.path)))
+        return Visit(visit=visit, camera=tracklet.camera, start=row[1], end=row[2], label=row[3], frames=row[4],
+                     final=bool(row[5]), model=row[6], embedding=columns.embedding(row[7]))
+
+    def record_events(self, events: Iterable[Event]) -> None:
+        """Things that happened."""
+        self._db.executemany("INSERT INTO events (time, camera, run, kind, track, data) VALUES (?, ?, ?, ?, ?, ?)", [
+            (e.time, e.camera, e.run, e.kind, e.track, columns.to_json(e.data)) for e in events])
+
+    # What linking says
+
+    def record_decisions(self, decisions: Sequence[Decision], now: float, settings: str) -> list[Change]:
+        """Carry decisions out and append them to the log.
+
+        Args:
+            decisions: in the order in which they were made.
+            now: UTC seconds.
+            settings: digest of the linking settings that led to them.
+
+        Returns:
+            Every visit whose identity was decided or changed, in that order. Of visits that a merge moves, only those
+            that have not ended: overlays of the others are history.
+        """
+        changes: list[Change] = []
+        for decision in decisions:
+            moved = self._carry_out(decision, now)
+            changes += [Change(visit=r[0], agent=r[1], camera=r[2], run=r[3], track=r[4], label=r[5], identity=r[6])
+                        for r in moved]
+            self._db.execute("""
+                INSERT INTO log (time, operation, visit, identity, other, score, confidence, rivals, reason, settings)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""", (
+                now, decision.operation, decision.visit, decision.identity, decision.other, decision.score,
+                decision.confidence,
+                columns.to_json([(r.identity, r.score, r.probability) for r in decision.rivals]),
+                columns.to_json(decision.reason), settings))
+        return changes
+
+    def _carry_out(self, decision: Decision, now: float) -> list[tuple[Any, ...]]:
+        values = {"visit": decision.visit, "identity": decision.identity, "other": decision.other, "now": now,
+                  "certainty": decision.confidence}
+        if decision.operation == "retract":
+            return self._db.execute(
+                f"UPDATE visits SET identity = NULL, certainty = NULL WHERE visit = :visit {_CHANGED}",
+                values).fetchall()
+        self._db.execute("""
+            INSERT INTO identities (identity, label, created)
+            SELECT :identity, coalesce((SELECT label FROM visits WHERE visit = :visit), ''), :now
+            WHERE NOT EXISTS (SELECT 1 FROM identities WHERE identity = :identity)""", values)
+        if decision.operation == "merge":
+            self._db.execute("UPDATE identities SET merged_into = :identity WHERE identity = :other", values)
+            moved = self._db.execute(
+                f"UPDATE visits SET identity = :identity WHERE identity = :other {_CHANGED}, final", values).fetchall()
+            return [row[:-1] for row in moved if not row[-1]]
+        return self._db.execute(
+            f"UPDATE visits SET identity = :identity, certainty = :certainty WHERE visit = :visit {_CHANGED}",
+            values).fetchall()
+
+    def next_identity(self) -> int:
+        """The lowest number that was never given to an identity, nor is higher than one that was."""
+        return int(self._db.execute("SELECT coalesce(max(identity), 0) + 1 FROM identities").fetchone()[0])
+
+
+_CHANGED = "RETURNING visit, agent, camera, run, track, label, identity"
+
+# The latest part speaks of the whole track, so it replaces; a part that comes twice, or late, changes nothing.
+_UPSERT_VISIT = """
+INSERT INTO visits (agent, camera, run, track, start, "end", label, frames, parts, final, confidence, model, mean,
+                    attributes)
+VALUES (:agent, :camera, :run, :track, :start, :end, :label, :frames, :parts, :final, :confidence, :model, :mean,
+        :attributes)
+ON CONFLICT (camera, run, track) DO UPDATE SET
+    start = min(start, excluded.start), "end" = max("end", excluded."end"), label = excluded.label,
+    frames = max(frames, excluded.frames), parts = excluded.parts, final = max(final, excluded.final),
+    confidence = excluded.confidence,
+    model = iif(length(excluded.mean) > 0, excluded.model, model),
+    mean = iif(length(excluded.mean) > 0, excluded.mean, mean),
+    attributes = json_patch(attributes, excluded.attributes)
+WHERE excluded.parts > visits.parts
+RETURNING visit, start, "end", label, frames, final, model, mean"""
