@@ -1,0 +1,1 @@
+"""Cameras, streams, files and folders → frames: one thread a camera, bounded queues, one clock."""
