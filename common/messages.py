@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeGuard
 
 import msgpack
 import numpy as np
@@ -21,6 +21,7 @@ from common.tracklet import Path, Tracklet
 VERSION = 1
 MAX_MESSAGE_BYTES = 4 << 20
 MAX_DIMENSIONS = 4096
+_MAX_DEPTH = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +81,9 @@ class Event:
 class Upload:
     """One numbered entry of an agent's spool: a tracklet part or a batch of events.
 
-    `spool` names the spool file's life, `seq` counts from 1 in it. The body stays packed: the spool stores and the
-    uplink sends it without looking inside.
+    `spool` names one opening of the spool's file (`common.spool_id`), `seq` counts from 1 in it; numbers are left out
+    where the spool had to drop entries. The body stays packed: the spool stores and the uplink sends it without looking
+    inside.
     """
 
     type: ClassVar[str] = "upload"
@@ -162,7 +164,7 @@ def decode(data: bytes) -> Message:
     """
     body = _unpack(data)
     if body.get("v") != VERSION:
-        raise WireError("wrong_version", f"message version {body.get('v')!r}, this side speaks {VERSION}",
+        raise WireError("wrong_version", f"message version {_shown(body.get('v'))}, this side speaks {VERSION}",
                         "install the same release on agent and aggregator")
     read = _Reader(body)
     kind = body.get("type")
@@ -180,7 +182,7 @@ def decode(data: bytes) -> Message:
         return Refusal(code=read.text("code"), message=read.text("message", limit=4000), seq=read.integer("seq"))
     if kind == "hello":
         return _hello(read)
-    raise WireError("unknown_type", f"message type {kind!r} is not known")
+    raise WireError("unknown_type", f"message type {_shown(kind)} is not known")
 
 
 def pack_tracklet(tracklet: Tracklet) -> bytes:
@@ -224,7 +226,7 @@ def unpack_body(body: bytes) -> Tracklet | list[Event]:
         return _tracklet(read)
     if fields.get("kind") == "events":
         return [_event(_Reader(_mapping(row, "events"))) for row in read.items("events")]
-    raise WireError("unknown_type", f"an upload of kind {fields.get('kind')!r} is not known")
+    raise WireError("unknown_type", f"an upload of kind {_shown(fields.get('kind'))} is not known")
 
 
 def _unpack(data: bytes) -> dict[str, Any]:
@@ -244,6 +246,35 @@ def _mapping(value: Any, name: str) -> dict[str, Any]:
     return value
 
 
+def _shown(value: Any) -> str:
+    """A value for a message to people; never long, whatever somebody sent."""
+    if isinstance(value, str | bytes):
+        return repr(value[:40])
+    if value is None or isinstance(value, bool | int | float):
+        return repr(value)
+    return f"a {type(value).__name__}"
+
+
+def _is_number(value: Any) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _plain(value: Any, name: str, depth: int = 0) -> Any:
+    """A value as JSON could hold it: what is stored and shown later must not fail there.
+
+    Raises:
+        WireError: `bad_field`, it holds bytes, NaN, a key that is no text, or is nested too deep.
+    """
+    if value is None or isinstance(value, str | bool) or _is_number(value):
+        return value
+    if depth < _MAX_DEPTH:
+        if isinstance(value, list):
+            return [_plain(item, name, depth + 1) for item in value]
+        if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+            return {key: _plain(item, name, depth + 1) for key, item in value.items()}
+    raise WireError("bad_field", f"field '{name}': expected plain values, nested at most {_MAX_DEPTH} deep")
+
+
 class _Reader:
     """Takes fields out of a map, each with its type and bounds."""
 
@@ -251,7 +282,7 @@ class _Reader:
         self.fields = fields
 
     def _bad(self, name: str, expected: str) -> WireError:
-        return WireError("bad_field", f"field '{name}': expected {expected}, got {self.fields.get(name)!r:.60}")
+        return WireError("bad_field", f"field '{name}': expected {expected}, got {_shown(self.fields.get(name))}")
 
     def text(self, name: str, limit: int = 200) -> str:
         value = self.fields.get(name)
@@ -273,7 +304,7 @@ class _Reader:
 
     def number(self, name: str) -> float:
         value = self.fields.get(name)
-        if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        if not _is_number(value):
             raise self._bad(name, "a finite number")
         return float(value)
 
@@ -319,8 +350,8 @@ def _hello(read: _Reader) -> Hello:
     for row in read.items("cameras"):
         camera = _Reader(_mapping(row, "cameras"))
         view = camera.items("view")
-        if len(view) != 2 or not all(isinstance(v, int | float) for v in view):
-            raise WireError("bad_field", "field 'view': expected two numbers")
+        if len(view) != 2 or not all(_is_number(v) for v in view):
+            raise WireError("bad_field", "field 'view': expected two finite numbers")
         cameras.append(CameraInfo(camera=camera.name("camera"), width=camera.integer("width", 1, 1 << 16),
                                   height=camera.integer("height", 1, 1 << 16), fps=camera.number("fps"),
                                   view=(float(view[0]), float(view[1]))))
@@ -344,7 +375,7 @@ def _assignment(row: Any) -> tuple[str, str, int, str]:
 
 def _event(read: _Reader) -> Event:
     return Event(camera=read.name("camera"), run=read.name("run"), kind=read.name("kind"), time=read.number("time"),
-                 track=read.integer("track", -1), data=_mapping(read.fields.get("data", {}), "data"))
+                 track=read.integer("track", -1), data=_plain(_mapping(read.fields.get("data", {}), "data"), "data"))
 
 
 def _tracklet(read: _Reader) -> Tracklet:
@@ -369,6 +400,6 @@ def _tracklet(read: _Reader) -> Tracklet:
         frames=read.integer("frames"), confidence=read.number("confidence"), model=read.text("model"), mean=mean,
         embeddings=flat.reshape(len(quality), len(mean)), quality=quality, embedding_times=times,
         path=Path(times=path_times, frames=path_frames, boxes=boxes.reshape(-1, 4)),
-        attributes={str(k): v for k, v in attributes.items() if isinstance(v, str | int | float)},
+        attributes={str(k): v for k, v in attributes.items() if isinstance(v, str) or _is_number(v)},
         counts={str(k): v for k, v in counts.items() if isinstance(v, int)},
     )

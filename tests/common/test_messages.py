@@ -1,0 +1,263 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import msgpack
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from common.errors import WireError
+from common.messages import (
+    MAX_MESSAGE_BYTES,
+    VERSION,
+    Ack,
+    Assign,
+    CameraInfo,
+    Event,
+    Hello,
+    Message,
+    ModelInfo,
+    Preview,
+    Refusal,
+    Stats,
+    Upload,
+    decode,
+    encode,
+    pack_events,
+    pack_tracklet,
+    unpack_body,
+)
+from common.tracklet import Path, Tracklet
+
+HELLO = Hello(
+    agent="gate", run="a1", spool="f-1", software="0.1.0", clock=1.7e9,
+    cameras=(CameraInfo(camera="yard", width=640, height=480, fps=25.0, view=(8.0, 0.0)),),
+    models=(ModelInfo(task="embedding", name="osnet", fingerprint="0123456789abcdef", dimensions=4),),
+)
+MESSAGES: list[Message] = [
+    HELLO,
+    Stats(clock=5.0, cameras={"yard": {"fps": 24.5}}, spool={"depth": 3.0}),
+    Ack(spool="f-1", through=7),
+    Assign(tracks=(("yard", "a1", 3, "G17"),)),
+    Preview(camera="yard", on=True),
+    Refusal(code="bad_field", message="no", seq=4),
+]
+
+
+def tracklet(**changes: Any) -> Tracklet:
+    rng = np.random.default_rng(3)
+    rows = rng.normal(size=(3, 4)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    made = Tracklet(
+        camera="yard", run="a1", track=9, part=1, final=True, start=100.0, end=104.5, label="person", frames=90,
+        confidence=0.8, model="0123456789abcdef", mean=rows[0], embeddings=rows,
+        quality=np.array([0.9, 0.8, 0.7], np.float32), embedding_times=np.array([100.0, 101.0, 102.0]),
+        path=Path(times=np.array([100.0, 100.5]), frames=np.array([0, 12], np.int32),
+                  boxes=np.array([[0, 0, 0.5, 1], [0.1, 0, 0.6, 1]], np.float32)),
+        attributes={"colour": "red", "speed": 1.5}, counts={"door": 2},
+    )
+    return replace(made, **changes)
+
+
+def fields(message: Message | bytes) -> dict[str, Any]:
+    unpacked: dict[str, Any] = msgpack.unpackb(message if isinstance(message, bytes) else encode(message))
+    return unpacked
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda m: m.type)
+def test_what_is_sent_arrives(message: Message) -> None:
+    assert decode(encode(message)) == message
+
+
+def test_an_upload_arrives_with_its_body_untouched() -> None:
+    got = decode(encode(Upload(spool="f-1", seq=12, body=b"\x00anything")))
+    assert isinstance(got, Upload)
+    assert (got.spool, got.seq, got.body) == ("f-1", 12, b"\x00anything")
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda m: m.type)
+def test_version_and_type_come_first(message: Message) -> None:
+    assert list(fields(message))[:2] == ["v", "type"]
+
+
+def test_a_tracklet_arrives_as_it_was() -> None:
+    sent = tracklet()
+    got = unpack_body(pack_tracklet(sent))
+    assert isinstance(got, Tracklet)
+    for name in ("camera", "run", "track", "part", "final", "start", "end", "label", "frames", "model"):
+        assert getattr(got, name) == getattr(sent, name), name
+    assert got.confidence == pytest.approx(sent.confidence)
+    assert got.attributes == sent.attributes
+    assert got.counts == sent.counts
+    assert_allclose(got.embeddings, sent.embeddings, atol=1e-3)  # float16 on the wire
+    assert_allclose(got.mean, sent.mean, atol=1e-3)
+    assert_array_equal(got.embedding_times, sent.embedding_times)
+    assert_array_equal(got.path.boxes, sent.path.boxes)
+    assert_array_equal(got.path.times, sent.path.times)
+    assert got.mean.dtype == got.embeddings.dtype == np.float32
+
+
+def test_a_tracklet_without_embeddings_or_path_arrives() -> None:
+    none = np.zeros(0, np.float32)
+    got = unpack_body(pack_tracklet(tracklet(
+        mean=none, embeddings=np.zeros((0, 0), np.float32), quality=none, embedding_times=np.zeros(0), model="",
+        path=Path.empty())))
+    assert isinstance(got, Tracklet)
+    assert len(got.mean) == len(got.path) == 0
+
+
+def test_events_arrive() -> None:
+    sent = [Event(camera="yard", run="a1", kind="track_started", time=3.5, track=2, data={"zones": ["door", {"n": 1}]})]
+    assert unpack_body(pack_events(sent)) == sent
+
+
+@pytest.mark.parametrize(("data", "code"), [
+    (b"", "not_msgpack"),
+    (b"GET / HTTP/1.1\r\n\r\n", "not_msgpack"),
+    (b"\x80\x04\x95pickle", "not_msgpack"),
+    (msgpack.packb([1, 2]), "bad_field"),
+    (msgpack.packb({"v": VERSION + 1, "type": "ack"}), "wrong_version"),
+    (msgpack.packb({"type": "ack"}), "wrong_version"),
+    (msgpack.packb({"v": VERSION, "type": "launch"}), "unknown_type"),
+    (msgpack.packb({"v": VERSION, "type": "ack", "spool": 3, "through": 1}), "bad_field"),
+    (msgpack.packb({"v": VERSION, "type": "ack", "spool": "s", "through": -1}), "bad_field"),
+    (msgpack.packb({"v": VERSION, "type": "upload", "spool": "s", "seq": 0, "body": b""}), "bad_field"),
+    (msgpack.packb({"v": VERSION, "type": "stats", "clock": math.nan}), "bad_field"),
+    (msgpack.packb({"v": VERSION, "type": "stats", "clock": True}), "bad_field"),
+    (bytes(MAX_MESSAGE_BYTES + 1), "too_large"),
+])
+def test_what_is_no_message_is_refused_with_its_code(data: bytes, code: str) -> None:
+    with pytest.raises(WireError) as caught:
+        decode(data)
+    assert caught.value.code == code
+
+
+def test_a_wrong_version_says_what_to_do() -> None:
+    with pytest.raises(WireError, match=r"version 99, this side speaks 1[\s\S]*same release"):
+        decode(msgpack.packb({"v": 99, "type": "hello"}))
+
+
+@pytest.mark.parametrize(("field", "value"), [
+    ("mean", np.zeros(5, "<f2").tobytes()),                                     # another length than the exemplars
+    ("mean", np.array([np.nan, 0, 0, 1], "<f2").tobytes()),
+    ("embeddings", np.full(12, np.inf, "<f2").tobytes()),
+    ("embeddings", b"\x00" * 23),                                               # no whole number of values
+    ("quality", np.zeros(2, "<f4").tobytes()),
+    ("embedding_times", np.zeros(1, "<f8").tobytes()),
+    ("path_times", np.array([1.0, np.nan], "<f8").tobytes()),
+    ("path_boxes", np.zeros(6, "<f4").tobytes()),
+    ("path_frames", b""),
+    ("start", math.nan), ("end", math.inf), ("end", 99.0),                      # the last is before the start
+    ("camera", ""), ("camera", 3), ("camera", "x" * 201), ("track", -1), ("part", 1.5), ("frames", True),
+    ("confidence", "high"), ("attributes", []), ("counts", None),
+])
+def test_a_tracklet_with_a_bad_field_is_refused_and_the_field_named(field: str, value: Any) -> None:
+    body = fields(pack_tracklet(tracklet()))
+    assert isinstance(unpack_body(msgpack.packb(body)), Tracklet)
+    with pytest.raises(WireError) as caught:
+        unpack_body(msgpack.packb(body | {field: value}))
+    assert caught.value.code == "bad_field"
+    named = {"mean": "embeddings", "quality": "embeddings", "embedding_times": "embeddings",
+             "path_times": "path_boxes", "path_frames": "path_boxes"}
+    assert any(f"'{name}'" in str(caught.value) or f"{name}:" in str(caught.value) for name in (field, named.get(field)))
+
+
+@pytest.mark.parametrize("data", [
+    {"x": math.nan}, {"x": b"raw"}, {"x": [[[[[[[[[[1]]]]]]]]]]}, {b"key": 1}, {"x": msgpack.Timestamp(5)},
+])
+def test_an_event_carries_only_what_json_can_hold(data: dict[Any, Any]) -> None:
+    event = {"camera": "yard", "run": "a1", "kind": "k", "time": 1.0, "track": -1, "data": data}
+    with pytest.raises(WireError, match="data"):
+        unpack_body(msgpack.packb({"kind": "events", "events": [event]}))
+
+
+def test_attributes_that_are_no_text_or_number_are_left_out() -> None:
+    got = unpack_body(pack_tracklet(tracklet(attributes={"plate": "AB 12", "speed": math.nan, "raw": b"x"})))
+    assert isinstance(got, Tracklet)
+    assert got.attributes == {"plate": "AB 12"}
+
+
+@pytest.mark.parametrize("view", [[0.0], [math.nan, 0.0], ["a", 0], None, [True, 0]])
+def test_a_hello_with_a_bad_view_is_refused(view: Any) -> None:
+    body = fields(HELLO)
+    body["cameras"][0]["view"] = view
+    with pytest.raises(WireError, match="view"):
+        decode(msgpack.packb(body))
+
+
+@pytest.mark.parametrize("depth", [500, 1000, 1020, 5000])
+def test_a_nest_of_lists_is_refused_like_anything_else(depth: int) -> None:
+    head = b"\x84\xa1v\x01\xa4type\xa6upload\xa3seq\x01\xa5spool"
+    with pytest.raises(WireError):
+        decode(head + b"\x91" * depth + b"\x90")
+
+
+def test_a_refusal_is_short_however_large_the_fault() -> None:
+    with pytest.raises(WireError) as caught:
+        decode(msgpack.packb({"v": VERSION, "type": "ack", "spool": list(range(100_000)), "through": 1}))
+    assert len(str(caught.value)) < 200
+
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text(max_size=8)
+    | st.binary(max_size=16),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(st.binary(max_size=300))
+@settings(max_examples=150, deadline=None)
+def test_any_bytes_are_a_message_or_a_wire_error(data: bytes) -> None:
+    for read in (decode, unpack_body):
+        try:
+            read(data)
+        except WireError as error:
+            assert error.code in {"not_msgpack", "wrong_version", "unknown_type", "bad_field", "too_large"}
+
+
+@given(st.sampled_from([*MESSAGES, Upload(spool="s", seq=1, body=b"b")]), st.data())
+@settings(max_examples=150, deadline=None)
+def test_a_message_with_anything_in_a_field_is_a_message_or_a_wire_error(message: Message, data: st.DataObject) -> None:
+    body = fields(message)
+    body[data.draw(st.sampled_from(sorted(body)))] = data.draw(plain)
+    try:
+        got = decode(msgpack.packb(body))
+    except WireError:
+        return
+    encode(got)  # what was taken can be sent on
+
+
+@given(st.sampled_from([pack_tracklet(tracklet()), pack_events([Event(camera="c", run="r", kind="k", time=1.0)])]),
+       st.data())
+@settings(max_examples=150, deadline=None)
+def test_a_body_with_anything_in_a_field_is_read_or_a_wire_error(packed: bytes, data: st.DataObject) -> None:
+    body = fields(packed)
+    place = body
+    if body["kind"] == "events" and data.draw(st.booleans()):
+        place = body["events"][0]
+    place[data.draw(st.sampled_from(sorted(place)))] = data.draw(plain)
+    try:
+        got = unpack_body(msgpack.packb(body))
+    except WireError:
+        return
+    for part in got if isinstance(got, list) else [got]:
+        assert math.isfinite(part.time if isinstance(part, Event) else part.start)
+
+
+@given(st.data())
+@settings(max_examples=100, deadline=None)
+def test_flipped_bytes_never_raise_anything_else(data: st.DataObject) -> None:
+    packed = bytearray(data.draw(st.sampled_from([encode(HELLO), pack_tracklet(tracklet())])))
+    for _ in range(data.draw(st.integers(1, 4))):
+        packed[data.draw(st.integers(0, len(packed) - 1))] = data.draw(st.integers(0, 255))
+    for read in (decode, unpack_body):
+        try:
+            read(bytes(packed))
+        except WireError:
+            continue
