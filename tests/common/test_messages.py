@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -164,7 +165,8 @@ def test_a_tracklet_with_a_bad_field_is_refused_and_the_field_named(field: str, 
     assert caught.value.code == "bad_field"
     named = {"mean": "embeddings", "quality": "embeddings", "embedding_times": "embeddings",
              "path_times": "path_boxes", "path_frames": "path_boxes"}
-    assert any(f"'{name}'" in str(caught.value) or f"{name}:" in str(caught.value) for name in (field, named.get(field)))
+    says = str(caught.value)
+    assert any(f"'{name}'" in says or f"{name}:" in says for name in (field, named.get(field)))
 
 
 @pytest.mark.parametrize("data", [
@@ -211,14 +213,19 @@ plain = st.recursive(
 )
 
 
+def outcome(read: Callable[[bytes], object], data: bytes) -> str:
+    try:
+        read(data)
+    except WireError as error:
+        return error.code
+    return "read"
+
+
 @given(st.binary(max_size=300))
 @settings(max_examples=150, deadline=None)
 def test_any_bytes_are_a_message_or_a_wire_error(data: bytes) -> None:
     for read in (decode, unpack_body):
-        try:
-            read(data)
-        except WireError as error:
-            assert error.code in {"not_msgpack", "wrong_version", "unknown_type", "bad_field", "too_large"}
+        assert outcome(read, data) in {"read", "not_msgpack", "wrong_version", "unknown_type", "bad_field"}
 
 
 @given(st.sampled_from([*MESSAGES, Upload(spool="s", seq=1, body=b"b")]), st.data())
@@ -257,7 +264,4 @@ def test_flipped_bytes_never_raise_anything_else(data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 4))):
         packed[data.draw(st.integers(0, len(packed) - 1))] = data.draw(st.integers(0, 255))
     for read in (decode, unpack_body):
-        try:
-            read(bytes(packed))
-        except WireError:
-            continue
+        outcome(read, bytes(packed))
