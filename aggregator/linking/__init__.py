@@ -1,1 +1,20 @@
-"""Who is who: gate → score → assign, plain values in, plain values out."""
+"""Who is who: gate → score → assign → repair; plain values in, plain values out."""
+
+from __future__ import annotations
+
+from aggregator.linking.ids import IdAllocator
+from aggregator.linking.layout import parse_layout, read_layout, write_lines, write_matrices
+from aggregator.linking.linker import Linker
+from aggregator.linking.settings import LinkingSettings
+from aggregator.linking.topology import Topology
+
+__all__ = [
+    "IdAllocator",
+    "Linker",
+    "LinkingSettings",
+    "Topology",
+    "parse_layout",
+    "read_layout",
+    "write_lines",
+    "write_matrices",
+]
