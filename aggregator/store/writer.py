@@ -129,12 +129,13 @@ class StoreWriter:
         """Take note of entry `seq`.
 
         Returns:
-            How many entries were skipped to get there: 0 for the one that was due, -1 for one that was taken before,
-            which the caller drops.
+            How many entries were skipped to get there: 0 for the one that was due or the first of its spool, -1 for one
+            that was taken before, which the caller drops.
         """
         through = self.through(agent, spool)
         if seq <= through:
             return -1
+        through = through or seq - 1  # what came before went to another aggregator
         self._db.execute("""
             INSERT INTO received VALUES (:agent, :spool, :seq)
             ON CONFLICT (agent, spool) DO UPDATE SET through = :seq""", {"agent": agent, "spool": spool, "seq": seq})
@@ -220,6 +221,19 @@ class StoreWriter:
         return self._db.execute(
             f"UPDATE visits SET identity = :identity, certainty = :certainty WHERE visit = :visit {_CHANGED}",
             values).fetchall()
+
+    def whose(self, camera: str, run: str, track: int) -> tuple[int | None, int | None]:
+        """The visit of a camera's local track and its identity, as far as they are known."""
+        row = self._db.execute("SELECT visit, identity FROM visits WHERE camera = ? AND run = ? AND track = ?",
+                               (camera, run, track)).fetchone() if track >= 0 else None
+        return (row[0], row[1]) if row else (None, None)
+
+    def open_tracks(self, agent: str, run: str) -> list[tuple[str, str, int, int]]:
+        """(camera, run, track, identity) of an agent's visits that have not ended."""
+        return self._db.execute("""
+            SELECT camera, run, track, identity FROM visits
+            WHERE final = 0 AND run = :run AND agent = :agent AND identity IS NOT NULL""",
+            {"agent": agent, "run": run}).fetchall()
 
     def next_identity(self) -> int:
         """The lowest number that was never given to an identity, nor is higher than one that was."""

@@ -1,0 +1,352 @@
+"""`Engine`: the one thread that writes. Messages in; visits, decisions and acknowledgements out.
+
+A batch of messages is one transaction. Nothing is acknowledged, said or counted before it is on the disk. When a write
+fails, everything in memory that ran ahead of the store (linking above all) is built anew from it, and the same batch
+is tried again; agents keep in their spools what is not acknowledged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from aggregator.engine.batch import Batch
+from aggregator.engine.bus import Bus
+from aggregator.engine.intake import open_upload
+from aggregator.engine.live import Live
+from aggregator.engine.settings import EngineSettings
+from aggregator.engine.site import Site
+from aggregator.store.writer import Change, StoreWriter
+from aggregator.visit import Decision, Visit, global_id
+from common.clock import Clock, to_rfc3339
+from common.errors import StoreError, WireError
+from common.messages import Event, Hello, Message, Refusal, Stats, Upload
+from common.settings import Settings
+from common.tracklet import Tracklet
+
+log = logging.getLogger("engine")
+
+Item = tuple[str, Message]
+_SEEN_EVERY_S = 30.0
+
+
+class Linking(Protocol):
+    """What the engine asks of `aggregator.linking.Linker`."""
+
+    @property
+    def settings(self) -> Settings:
+        """Their digest goes into the log."""
+        ...
+
+    def restore(self, rows: Iterable[tuple[Visit, int]], merged: Mapping[int, int]) -> None:
+        """Take over what the store knows."""
+        ...
+
+    def observe(self, visits: Sequence[Visit], now: float) -> list[Decision]:
+        """New visits, or known ones that have grown."""
+        ...
+
+    def resolve(self, now: float) -> list[Decision]:
+        """Repairs of the recent past."""
+        ...
+
+
+class LinkingError(Exception):
+    """Linking raised. The cause says what."""
+
+
+class Engine:
+    """Takes messages off a queue until stopped.
+
+    Args:
+        store: to write to; used by the engine's thread only from `start` on.
+        new_linker: makes an empty linker whose new identities come after the given one. Called again after a failure.
+        messages: (agent, message), as `Inbox` puts them there.
+        send: takes an answer to an agent; from the engine's thread.
+        clock: UTC.
+        settings: see there.
+        bus: where to tell what was committed.
+        on_failure: called from the engine's thread when it cannot go on; `failure` then says why.
+
+    Attributes:
+        failure: what ended the thread, None as long as it lives.
+    """
+
+    def __init__(
+        self,
+        store: StoreWriter,
+        new_linker: Callable[[int], Linking],
+        messages: queue.Queue[Item],
+        send: Callable[[str, Message], None],
+        clock: Clock,
+        settings: EngineSettings,
+        bus: Bus,
+        on_failure: Callable[[], None] | None = None,
+    ) -> None:
+        self.failure: BaseException | None = None
+        self._store = store
+        self._new_linker = new_linker
+        self._messages = messages
+        self._send = send
+        self._clock = clock
+        self._settings = settings
+        self._bus = bus
+        self._on_failure = on_failure
+        self._live = Live(settings.agent_timeout_s, clock.now())
+        self._site = Site()
+        self._linker: Linking | None = None
+        self._digest = ""
+        self._stopping = threading.Event()
+        self._resolve_at = 0.0
+        self._seen_at = 0.0
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+
+    def start(self) -> Engine:
+        """Load what the store knows, then begin.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        self._load()
+        self._thread.start()
+        return self
+
+    def stop(self, timeout_s: float = 3.0) -> bool:
+        """End after the batch at hand. What is still on the queue is not acknowledged, so agents send it again.
+
+        Returns:
+            Whether it has ended; if not, the store must be left alone.
+        """
+        self._stopping.set()
+        if self._thread.ident is not None:
+            self._thread.join(timeout=timeout_s)
+        return not self._thread.is_alive()
+
+    def __enter__(self) -> Engine:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stats(self) -> dict[str, Any]:
+        """How things stand; see `Live.snapshot`. From any thread."""
+        return {**self._live.snapshot(self._clock.now()), "queue": self._messages.qsize(),
+                "queue_limit": self._settings.queue, "alive": self._thread.is_alive()}
+
+    def _run(self) -> None:
+        try:
+            self._resolve_at = time.monotonic() + self._settings.resolve_every_s
+            while not self._stopping.is_set():
+                items = self._gather()
+                if items:
+                    self._settle(items)
+                if time.monotonic() >= self._resolve_at:
+                    self._resolve()
+                    self._resolve_at = time.monotonic() + self._settings.resolve_every_s
+        except BaseException as error:
+            log.critical("the engine cannot go on; agents keep what is not stored", exc_info=True)
+            self.failure = error
+            self._live.trouble(f"the engine has ended: {error}")
+            if self._on_failure is not None:
+                self._on_failure()
+
+    def _gather(self) -> list[Item]:
+        """The messages that wait, and those that come within `gather_s` of the first."""
+        patience = min(0.2, max(0.0, self._resolve_at - time.monotonic()))
+        items: list[Item] = []
+        try:
+            items.append(self._messages.get(timeout=patience) if patience else self._messages.get_nowait())
+            until = time.monotonic() + self._settings.gather_s
+            while len(items) < self._settings.batch:
+                left = until - time.monotonic()
+                items.append(self._messages.get(timeout=left) if left > 0 else self._messages.get_nowait())
+        except queue.Empty:
+            pass
+        return items
+
+    def _settle(self, items: list[Item]) -> None:
+        """Store a batch, however long it takes."""
+        now = self._clock.now()
+        for agent, message in items:
+            self._live.heard(agent, message, now)
+        wait, link, failed_at = self._settings.retry_least_s, True, 0.0
+        while True:
+            try:
+                if self._linker is None:
+                    self._load()
+                batch = self._write(items, link)
+                break
+            except LinkingError as error:
+                log.error("linking failed; these visits are stored without an identity", exc_info=error.__cause__)
+                self._linker, link = None, False
+            except StoreError as error:
+                self._linker = None
+                failed_at = failed_at or time.monotonic()
+                self._live.trouble(error.message)
+                log.error("nothing can be stored, and nothing is acknowledged; next try in %.1f s: %s", wait, error)
+                if self._stopping.wait(wait):
+                    return
+                wait = min(2 * wait, self._settings.retry_most_s)
+        if failed_at:
+            self._live.forgive(time.monotonic() - failed_at)
+            self._live.trouble("")
+            log.warning("storing goes on after %.1f s", time.monotonic() - failed_at)
+        self._tell(batch)
+
+    def _write(self, items: list[Item], link: bool) -> Batch:
+        now, batch = self._clock.now(), Batch()
+        uploads = any(isinstance(message, Hello | Upload) for _, message in items)
+        batch.counts["messages"] = len(items)
+        if not uploads and now - self._seen_at < _SEEN_EVERY_S:
+            return batch
+        with self._store.transaction():
+            for agent in dict.fromkeys(agent for agent, _ in items):
+                self._store.agent_seen(agent, now)
+            seen: set[tuple[str, str]] = set()
+            for agent, message in items:
+                if isinstance(message, Hello):
+                    self._greet(agent, message, now, batch)
+                elif isinstance(message, Upload):
+                    self._take(agent, message, now, batch, seen)
+                elif isinstance(message, Stats):
+                    seen.update((agent, camera) for camera in message.cameras
+                                if self._site.owners.get(camera) == agent)
+            for agent, camera in seen:
+                self._store.camera_seen(self._site.owners.get(camera, agent), camera, now)
+            if link and batch.visits:
+                self._link(list(batch.visits.values()), now, batch)
+        self._seen_at = now
+        batch.counts["commits"] = 1
+        return batch
+
+    def _greet(self, agent: str, hello: Hello, now: float, batch: Batch) -> None:
+        for error in self._site.greet(agent, hello, self._store, now, self._live.is_there):
+            self._refuse(agent, 0, error, batch)
+        # Where to go on, and what the overlays of its tracks are: it may have missed both.
+        batch.acks[agent, hello.spool] = self._store.through(agent, hello.spool)
+        known = self._store.open_tracks(agent, hello.run)
+        batch.tracks.setdefault(agent, []).extend((c, r, t, global_id(i)) for c, r, t, i in known)
+        if not batch.tracks[agent]:
+            del batch.tracks[agent]
+        batch.news.append({"type": "agent", "time": to_rfc3339(now), "agent": agent, "software": hello.software,
+                           "cameras": [info.camera for info in hello.cameras]})
+
+    def _take(self, agent: str, upload: Upload, now: float, batch: Batch, seen: set[tuple[str, str]]) -> None:
+        skipped = self._store.advance(agent, upload.spool, upload.seq)
+        batch.acks[agent, upload.spool] = max(batch.acks.get((agent, upload.spool), 0),
+                                              self._store.through(agent, upload.spool))
+        if skipped < 0:
+            batch.counts["repeats"] += 1
+            return
+        batch.counts["skipped"] += skipped
+        try:
+            content = open_upload(upload.body, self._site.dimensions, now + self._settings.max_clock_ahead_s)
+            events = [] if isinstance(content, Tracklet) else content
+            cameras = {content.camera} if isinstance(content, Tracklet) else {event.camera for event in events}
+            for camera in cameras:
+                self._site.admit(agent, camera, self._store, now, self._live.is_there)
+        except WireError as error:
+            self._refuse(agent, upload.seq, error, batch)
+            return
+        seen.update((agent, camera) for camera in cameras)
+        if isinstance(content, Tracklet):
+            self._take_tracklet(agent, content, batch)
+        else:
+            self._take_events(events, batch)
+
+    def _take_tracklet(self, agent: str, tracklet: Tracklet, batch: Batch) -> None:
+        self._site.know_model(tracklet, self._store)
+        visit = self._store.record_tracklet(agent, tracklet)
+        if visit is None:
+            batch.counts["repeated_parts"] += 1
+            return
+        batch.counts["tracklets"] += 1
+        batch.visits[visit.visit] = visit
+
+    def _take_events(self, events: list[Event], batch: Batch) -> None:
+        self._store.record_events(events)
+        batch.counts["events"] += len(events)
+        for event in events:
+            batch.happened(event, *self._store.whose(event.camera, event.run, event.track))
+
+    def _refuse(self, agent: str, seq: int, error: WireError, batch: Batch) -> None:
+        batch.refused[error.code] += 1
+        text = f"{error.message}; {error.cure}" if error.cure else error.message
+        batch.answers.append((agent, Refusal(code=error.code, message=text[:4000], seq=seq)))
+
+    def _link(self, visits: list[Visit], now: float, batch: Batch) -> None:
+        assert self._linker is not None
+        try:
+            decisions = self._linker.observe(visits, now)
+        except Exception as error:
+            raise LinkingError from error
+        self._record(decisions, now, batch)
+
+    def _record(self, decisions: list[Decision], now: float, batch: Batch) -> None:
+        changes: list[Change] = self._store.record_decisions(decisions, now, self._digest)
+        cameras = {visit.visit: visit.camera for visit in batch.visits.values()}
+        cameras.update((change.visit, change.camera) for change in changes)
+        batch.decided(decisions, changes, cameras, now)
+
+    def _resolve(self) -> None:
+        """Repair the recent past. A failure costs nothing: the next time comes soon."""
+        now, batch = self._clock.now(), Batch()
+        try:
+            if self._linker is None:
+                self._load()
+            assert self._linker is not None
+            try:
+                decisions = self._linker.resolve(now)
+            except Exception as error:
+                raise LinkingError from error
+            if decisions:
+                with self._store.transaction():
+                    self._record(decisions, now, batch)
+        except LinkingError as error:
+            log.error("repairing the recent past failed", exc_info=error.__cause__)
+            self._linker = None
+        except StoreError as error:
+            log.error("repairs could not be stored: %s", error)
+            self._linker = None
+        else:
+            self._tell(batch)
+
+    def _tell(self, batch: Batch) -> None:
+        """It is on the disk: say so."""
+        now = self._clock.now()
+        for agent, message in batch.outgoing():
+            self._send(agent, message)
+        for visit in batch.visits.values():
+            self._live.visit(visit.visit, None, visit.final, now)
+        for change in batch.changes:
+            self._live.identified(change.visit, change.identity)
+        self._live.linked(batch.links)
+        self._live.count(batch.counts, batch.refused, now)
+        if batch.counts["skipped"]:
+            log.warning("%d entries were given up by their agents before they came here", batch.counts["skipped"])
+        for _, message in batch.answers:
+            if isinstance(message, Refusal):
+                log.warning("refused entry %d: %s: %s", message.seq, message.code, message.message)
+        self._bus.publish(batch.news)
+
+    def _load(self) -> None:
+        """Everything that is a cache of the store, from the store."""
+        with self._store.reader() as reader:
+            linker = self._new_linker(self._store.next_identity() - 1)
+            linker.restore(((s.visit, s.identity or 0) for s in reader.all_visits_for_restore()), reader.merged())
+            self._site.load(reader)
+            for row in reader.agents():
+                self._live.assume_heard(row.agent, row.last_seen)
+        self._digest = digest(linker.settings)
+        self._linker = linker
+
+
+def digest(settings: Settings) -> str:
+    """Twelve hexadecimal digits that tell one set of settings from another."""
+    return hashlib.sha256(settings.model_dump_json().encode()).hexdigest()[:12]
+

@@ -1,0 +1,84 @@
+"""`Site`: which agent owns which camera, and which networks are in use. A cache of the store, loaded from it anew
+whenever a write failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from aggregator.store.reader import StoreReader
+from aggregator.store.writer import StoreWriter
+from common.errors import WireError
+from common.messages import CameraInfo, Hello, ModelInfo
+from common.tracklet import Tracklet
+
+
+@dataclass(slots=True)
+class Site:
+    """See the module.
+
+    Attributes:
+        owners: agent by camera.
+        dimensions: of embedding networks, by fingerprint.
+        claims: cameras that an agent announced while they were another's, by agent. Kept over failures.
+    """
+
+    owners: dict[str, str] = field(default_factory=dict)
+    dimensions: dict[str, int] = field(default_factory=dict)
+    claims: dict[str, dict[str, CameraInfo]] = field(default_factory=dict)
+
+    def load(self, reader: StoreReader) -> None:
+        """As the store has it."""
+        self.owners = {row.camera: row.agent for row in reader.cameras()}
+        self.dimensions = {model.fingerprint: model.dimensions for model in reader.models()}
+
+    def greet(self, agent: str, hello: Hello, store: StoreWriter, now: float,
+              is_there: Callable[[str, float], bool]) -> list[WireError]:
+        """Write down what an agent says about itself.
+
+        Returns:
+            `camera_taken` for each camera that another living agent owns; the other cameras are taken note of.
+        """
+        store.agent_seen(agent, now, software=hello.software, run=hello.run)
+        taken: dict[str, CameraInfo] = {}
+        for info in hello.cameras:
+            owner = self.owners.get(info.camera, agent)
+            if owner != agent and is_there(owner, now):
+                taken[info.camera] = info
+                continue
+            store.camera_known(agent, info, now)
+            self.owners[info.camera] = agent
+        for model in hello.models:
+            store.model_known(model)
+            self.dimensions[model.fingerprint] = model.dimensions
+        self.claims[agent] = taken
+        return [self._taken(camera) for camera in taken]
+
+    def admit(self, agent: str, camera: str, store: StoreWriter, now: float,
+              is_there: Callable[[str, float], bool]) -> None:
+        """May `agent` speak for `camera`? What it has in its spool of a camera that has moved since is welcome.
+
+        Raises:
+            WireError: `camera_taken`: it claims the camera for itself while it is another's.
+        """
+        owner = self.owners.get(camera)
+        claim = self.claims.get(agent, {}).get(camera)
+        if owner is None:
+            self.owners[camera] = agent
+        elif owner != agent and claim is not None:
+            if is_there(owner, now):
+                raise self._taken(camera)
+            store.camera_known(agent, claim, now)
+            self.owners[camera] = agent
+
+    def know_model(self, tracklet: Tracklet, store: StoreWriter) -> None:
+        """A network that nobody announced (the agent greeted another aggregator): its first embedding tells."""
+        if len(tracklet.mean) and tracklet.model not in self.dimensions:
+            self.dimensions[tracklet.model] = len(tracklet.mean)
+            store.model_known(ModelInfo(task="embed", name="", fingerprint=tracklet.model,
+                                        dimensions=len(tracklet.mean)))
+
+    def _taken(self, camera: str) -> WireError:
+        return WireError("camera_taken",
+                         f"camera '{camera}' belongs to agent '{self.owners[camera]}', which is running",
+                         "give each camera of the site a name of its own, or stop that agent first")
