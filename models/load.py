@@ -1,0 +1,104 @@
+"""From a name or a path to a network that is ready to use."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from models import stripes
+from models.checks import check_embedder
+from models.detector import Detector, DetectorSettings
+from models.embedder import Embedder
+from models.pixels import CONTRACTS, Pixels
+from models.runtime import Device, open_network
+from models.store import ModelStore
+
+log = logging.getLogger("models")
+
+
+def load_detector(
+    name_or_path: str,
+    *,
+    store: ModelStore | None = None,
+    device: Device = "auto",
+    threads: int = 0,
+    fp16: bool = False,
+    settings: DetectorSettings | None = None,
+) -> Detector:
+    """Open a detector.
+
+    Args:
+        name_or_path: a name of the catalog, or the path of an ONNX file (anything with a separator or `.onnx`).
+        store: where pulled and added files are; the user's own by default.
+        device: see `models.runtime.open_network`, as for `threads` and `fp16`.
+        settings: what to look for.
+
+    Raises:
+        ModelError: not there (the cure says how to get it), broken, no detector, no such device.
+        ConfigError: a class that the network does not know.
+    """
+    path, pixels = _find(name_or_path, store, "detect")
+    network = open_network(
+        path, name=_label(name_or_path), device=device, threads=threads, fp16=fp16, engine_cache=_engines(store, device)
+    )
+    return Detector(network, settings, pixels)
+
+
+def load_embedder(
+    name_or_path: str,
+    *,
+    store: ModelStore | None = None,
+    device: Device = "auto",
+    threads: int = 0,
+    fp16: bool = False,
+    pixels: str | None = None,
+) -> Embedder:
+    """Open an embedder and check it (`models.checks`).
+
+    Args:
+        name_or_path: `stripes`, a name of the catalog, or the path of an ONNX file.
+        store: where pulled and added files are; the user's own by default.
+        device: see `models.runtime.open_network`, as for `threads` and `fp16`.
+        pixels: one of `models.pixels.CONTRACTS`, for a file that the catalog does not know.
+
+    Raises:
+        ModelError: as for `load_detector`.
+    """
+    if name_or_path == stripes.NAME:
+        network = open_network(
+            stripes.build(), name=stripes.NAME, device=device, threads=threads, fingerprint=stripes.fingerprint()
+        )
+        return Embedder(network, CONTRACTS["rgb_imagenet"], stripes.NOTICE)
+    path, bound = _find(name_or_path, store, "embed")
+    network = open_network(
+        path, name=_label(name_or_path), device=device, threads=threads, fp16=fp16, engine_cache=_engines(store, device)
+    )
+    return check_embedder(Embedder(network, CONTRACTS[pixels] if pixels else bound), half=fp16)
+
+
+def check_graph(path: Path, name: str, task: str, pixels: Pixels | None) -> None:
+    """Open a file on the CPU as what it is meant to be.
+
+    Raises:
+        ModelError: it is no ONNX graph, or one of another kind.
+    """
+    network = open_network(path, name=name, device="cpu")
+    if task == "detect":
+        Detector(network, DetectorSettings(classes=()), pixels)
+    else:
+        check_embedder(Embedder(network, pixels))
+
+
+def _find(name_or_path: str, store: ModelStore | None, task: str) -> tuple[Path, Pixels | None]:
+    if name_or_path.endswith(".onnx") or "/" in name_or_path or "\\" in name_or_path:
+        return Path(name_or_path).expanduser(), None
+    store = store or ModelStore()
+    return store.path(name_or_path, task=task), store.pixels(name_or_path)
+
+
+def _label(name_or_path: str) -> str:
+    return Path(name_or_path).stem if name_or_path.endswith(".onnx") else name_or_path
+
+
+def _engines(store: ModelStore | None, device: Device) -> Path | None:
+    return (store or ModelStore()).root / "engines" if device == "tensorrt" else None
