@@ -1,12 +1,37 @@
-"""The command `aggregator`."""
+"""The command `aggregator`: what runs in the middle."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
-app = typer.Typer(no_args_is_help=True)
+from aggregator.evaluate.cli import app as evaluate
+from aggregator.keys_cli import app as keys
+from aggregator.live.cli import live
+from aggregator.query_cli import app as query
+from aggregator.replay import replay
+from aggregator.serve import serve
+from common import __version__
+from common.console import run_app
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False,
+                  help="Tracklets in, answers out: who is who across cameras, and where.")
+app.command()(serve)
+app.command()(live)
+app.command()(replay)
+app.add_typer(query, name="query")
+app.add_typer(evaluate, name="evaluate")
+app.add_typer(keys, name="keys")
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: Annotated[bool, typer.Option("--version", help="print the version and stop")] = False) -> None:
+    if version:
+        print(__version__)
+        raise typer.Exit
 
 
 def main() -> None:
     """Entry point."""
-    app()
+    run_app(app)

@@ -24,7 +24,7 @@ app.add_typer(models, name="models")
 @app.callback(invoke_without_command=True)
 def _version(version: Annotated[bool, typer.Option("--version", help="print the version and stop")] = False) -> None:
     if version:
-        print(__version__)  # noqa: T201
+        print(__version__)
         raise typer.Exit
 
 

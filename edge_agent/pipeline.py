@@ -16,6 +16,7 @@ from common.tracklet import Tracklet
 from edge_agent.capture.frame import Frame
 from edge_agent.capture.mask import Mask
 from edge_agent.crops import cut, sharpness
+from edge_agent.events import ended_events, track_events
 from edge_agent.tracking import TrackedFrame, Tracker
 from edge_agent.tracklets import Choice, TrackletBuilder, TrackletSettings
 from models.detector import Detector
@@ -90,7 +91,7 @@ class Pipeline:
         with self.times.measure("build"):
             results = [
                 Result(frame, seen, self._builders[frame.camera].update(frame.index, seen, choice, vectors),
-                       self._events(frame, seen))
+                       track_events(frame.index, seen, self.run))
                 for frame, seen, choice, vectors in zip(frames, tracked, choices, embeddings, strict=True)
             ]
         self.times.frames += len(frames)
@@ -103,7 +104,7 @@ class Pipeline:
             if camera in self._builders:
                 frame, now = self._last[camera]
                 tracklets += self._builders[camera].finish(ids)
-                events += [self._event(camera, frame, now, "track_ended", track) for track in ids.tolist()]
+                events += ended_events(camera, self.run, now, frame, ids)
         return tracklets, events
 
     def _meet(self, frame: Frame) -> None:
@@ -144,12 +145,3 @@ class Pipeline:
             return choices, [np.zeros((0, self.embedder.dimensions), np.float32) for _ in choices]
         vectors = self.embedder.embed(crops)
         return choices, np.split(vectors, np.cumsum([len(choice.rows) for choice in choices])[:-1])
-
-    def _events(self, frame: Frame, seen: TrackedFrame) -> list[Event]:
-        changes = (("track_started", seen.track[seen.started]), ("re_entered", seen.track[seen.re_entered]),
-                   ("track_ended", seen.ended))
-        return [self._event(frame.camera, frame.index, frame.time, kind, track)
-                for kind, tracks in changes for track in tracks.tolist()]
-
-    def _event(self, camera: str, frame: int, now: float, kind: str, track: int) -> Event:
-        return Event(camera=camera, run=self.run, kind=kind, time=now, track=track, data={"frame": frame})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -12,13 +13,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from common.clock import SystemClock
 from common.console import print_json
 from common.errors import ConfigError
+from common.mot import read_mot
 from common.settings import from_mapping
 from edge_agent.build import build_pipeline, load_models
+from edge_agent.capture.frame import Frame
 from edge_agent.capture.group import CaptureGroup
 from edge_agent.capture.settings import CameraSettings
+from edge_agent.events import ended_events, track_events
 from edge_agent.outputs import RunOutputs
 from edge_agent.settings import ModelSettings
-from edge_agent.tracking import TrackerSettings
+from edge_agent.tracking import IdAllocator, TrackedFrame, Tracker, TrackerSettings
 from edge_agent.tracklets import TrackletSettings
 from edge_agent.visits import VisitRows
 from models.detector import DetectorSettings
@@ -58,9 +62,7 @@ def track(
     if detections is not None:
         if source:
             raise ConfigError("give a source or --detections, not both")
-        from edge_agent.track_detections import track_detections
-
-        summary = track_detections(detections, out, fps=fps, size=_size(size), camera=camera, settings=tracking)
+        summary = track_boxes(detections, out, fps, _size(size), camera, tracking)
     elif not source:
         raise ConfigError("no source was given", "edge-agent track VIDEO --out DIR")
     else:
@@ -129,6 +131,36 @@ def track_source(camera: CameraSettings, out: Path, models: ModelSettings, detec
                    for role, network in (("detector", pipeline.detector), ("embedder", pipeline.embedder))},
         "notices": [pipeline.embedder.notice] if pipeline.embedder.notice else [],
     })
+
+
+def track_boxes(detections: Path, out: Path, fps: float, size: tuple[int, int], camera: str,
+                settings: TrackerSettings) -> dict[str, Any]:
+    """Run the tracker alone over MOTChallenge detections; returns what summary.json holds.
+
+    Args:
+        size: width and height of the frames they were found in, pixels.
+
+    Raises:
+        ConfigError: `fps` is no frame rate.
+        SourceError: the file cannot be read.
+    """
+    if fps <= 0:
+        raise ConfigError(f"--fps {fps}: expected frames a second, more than 0", "--fps 30")
+    no_picture = np.broadcast_to(np.uint8(0), (size[1], size[0], 3))  # costs no memory
+    outputs = RunOutputs(out, camera, size, fps)
+    last: tuple[int, TrackedFrame] | None = None
+    tracker = Tracker(settings, [camera], IdAllocator())
+    for number, found in read_mot(detections).detections():
+        index, time = number - 1, (number - 1) / fps
+        (tracked,) = tracker.step([(camera, time, found)])
+        outputs.frame(Frame(camera=camera, index=index, time=time, image=no_picture, view=(0.0, 0.0)), tracked,
+                      ("person",), {})
+        outputs.events(track_events(index, tracked, RUN))
+        last = index, tracked
+    if last:
+        for ids in tracker.finish().values():
+            outputs.events(ended_events(camera, RUN, last[1].time, last[0], ids))
+    return outputs.close({"source": str(detections)})
 
 
 def _size(text: str) -> tuple[int, int]:

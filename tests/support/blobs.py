@@ -67,7 +67,7 @@ def write_detector(path: Path) -> Path:
     boxes[0, :, fine:] = np.asarray([[WIDTH / 2], [HEIGHT / 2], [8], [8]])
     pads = [(PERSON_HEIGHT - STEP) // 2, (PERSON_WIDTH - STEP) // 2] * 2
     constants = {
-        "boxes": boxes, "threshold": np.float32(0.5), "gain": np.float32(1.9), "zero": np.float32(0),
+        "boxes": boxes, "threshold": np.float32(0.5), "gain": np.float32(2.2), "zero": np.float32(0),
         "one": np.float32(1), "flat": np.asarray([0, 1, -1], np.int64), "from": np.asarray([0], np.int64),
         "to": np.asarray([cells - fine], np.int64), "axis": np.asarray([2], np.int64),
     }

@@ -74,7 +74,7 @@ class Site:
         settings.write_text(yaml.safe_dump({
             "agent": name, "aggregator": self.listen, "data": str(self.folder / f"spool-{name}"),
             "models": {"detector": str(self.detector), "embedder": "stripes", "device": "cpu", "threads": 1},
-            "detector": {"iou": 0.4, "size": 320, "confidence": 0.2}, "replay": {"speed": speed}, "cameras": cameras,
+            "detector": {"iou": 0.25, "size": 320, "confidence": 0.3}, "replay": {"speed": speed}, "cameras": cameras,
         }))
         self.programs.start(name, "edge-agent", "run", "-c", str(settings), *options)
         return name
