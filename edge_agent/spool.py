@@ -22,7 +22,7 @@ from common.errors import StoreError
 from common.messages import MAX_MESSAGE_BYTES
 from common.spool_id import new_spool_id
 from edge_agent import spool_file
-from edge_agent.spool_file import Life
+from edge_agent.spool_file import Life, Tally
 
 log = logging.getLogger("spool")
 
@@ -84,12 +84,13 @@ class Spool:
         self._lock = threading.RLock()
         self._bursts = Bursts(every_s=60.0)
         self._db: sqlite3.Connection | None = None
-        self._open()
+        self._begin(*spool_file.open_or_replace(path))
         with self._transaction(durable=False) as db:
             self._trim(db)
 
-    def _open(self) -> None:
-        self._db, self._tally = spool_file.open_or_replace(self.path)
+    def _begin(self, db: sqlite3.Connection, tally: Tally) -> None:
+        """Go on with a file that was just opened."""
+        self._db, self._tally = db, tally
         self._lives = {life.number: life for life in spool_file.read_lives(self._db)}
         self._life: Life | None = None  # written with the first append
         self.id = new_spool_id(self._tally.file)
@@ -139,11 +140,12 @@ class Spool:
             StoreError: no space, or the file cannot be written; nothing of this call was kept.
         """
         fitting = [body for body in bodies if len(body) <= MAX_BODY_BYTES]
-        try:
-            numbers = self._append(fitting, bodies)
-        except spool_file.DamagedError as error:
-            self._replace(error)
-            numbers = self._append(fitting, bodies)
+        with self._lock:
+            try:
+                numbers = self._append(fitting, bodies)
+            except spool_file.DamagedError as error:
+                self._replace(error)
+                numbers = self._append(fitting, bodies)
         if self.on_append and numbers:
             self.on_append()
         return numbers
@@ -159,7 +161,7 @@ class Spool:
             db.executemany(
                 "INSERT INTO entries VALUES (?, ?, ?, ?, ?)",
                 [
-                    (position, life.number if life else 0, now, zlib.crc32(body, position), body)
+                    (position, life.number if life else 0, now, zlib.crc32(body, position & 0xFFFFFFFF), body)
                     for position, body in enumerate(fitting, first)
                 ],
             )
@@ -198,7 +200,7 @@ class Spool:
         entries = []
         for position, number, checksum, body in rows:
             life = self._lives.get(number)
-            if life is None or zlib.crc32(body, position) != checksum:
+            if life is None or zlib.crc32(body, position & 0xFFFFFFFF) != checksum:
                 db.execute("DELETE FROM entries WHERE position = ?", (position,))
                 self._drop(1, len(body), "damaged on the disk")
                 continue
@@ -310,5 +312,5 @@ class Spool:
         with self._lock:
             if self._db is not None:
                 self._db.close()
-            spool_file.set_aside(self.path, str(error.message))
-            self._open()
+                self._db = None
+            self._begin(*spool_file.replace_damaged(self.path, error.message, self._tally.next))

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from common.errors import StoreError
 from common.spool_id import new_file_id
+from edge_agent.spool_rescue import rescue
 
 log = logging.getLogger("spool")
 
@@ -81,8 +82,12 @@ class Tally:
         )
 
 
-def open_or_replace(path: Path) -> tuple[sqlite3.Connection, Tally]:
-    """The spool at `path`, made when it is not there, replaced when it is damaged.
+def open_or_replace(path: Path, least_next: int = 1) -> tuple[sqlite3.Connection, Tally]:
+    """The spool at `path`, made when it is not there; a damaged one is set aside and what can be read of it is kept.
+
+    Args:
+        path: the file; its folder is made as well.
+        least_next: positions of a replaced file begin here, so that none is used twice while somebody remembers it.
 
     Raises:
         StoreError: it is in use, from a newer release, or cannot be made.
@@ -90,12 +95,37 @@ def open_or_replace(path: Path) -> tuple[sqlite3.Connection, Tally]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreError(f"the spool's folder {path.parent} cannot be made: {error.strerror}") from error
+        raise StoreError(
+            f"the spool's folder {path.parent} cannot be made: {error.strerror}", "set 'data' to a folder that can be"
+        ) from error
     try:
         return _open(path)
     except DamagedError as error:
-        set_aside(path, error.message)
-        return _open(path)
+        return replace_damaged(path, error.message, least_next)
+
+
+def replace_damaged(path: Path, reason: str, least_next: int = 1) -> tuple[sqlite3.Connection, Tally]:
+    """Set the file at `path` aside, begin a new one, and bring over what can be read.
+
+    Raises:
+        StoreError: as `open_or_replace`.
+    """
+    aside = _set_aside(path)
+    db, tally = _open(path)
+    saved = 0
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        saved = rescue(aside, db)
+        size, last = db.execute("SELECT TOTAL(LENGTH(body)), MAX(position) FROM entries").fetchone()
+        tally = replace(tally, messages=saved, bytes=int(size), next=max(least_next, (last or 0) + 1))
+        write_tally(db, tally)
+        db.execute("COMMIT")
+    except sqlite3.Error as error:
+        db.close()
+        raise explain(error, path) from error
+    log.error("%s; it was set aside as %s and a new spool begins with the %d entries that could be read",
+              reason, aside, saved)
+    return db, tally
 
 
 def _open(path: Path) -> tuple[sqlite3.Connection, Tally]:
@@ -155,7 +185,8 @@ def shrink(db: sqlite3.Connection) -> None:
     """Give the disk back what a long absence of the aggregator had filled, a bite at a time."""
     with contextlib.suppress(sqlite3.Error):  # a nicety: the next call tries again
         if db.execute("PRAGMA freelist_count").fetchone()[0] > _SPARE_PAGES:
-            db.execute("PRAGMA incremental_vacuum(256)").fetchall()
+            # Frees one page a step, as rows without columns, of which `execute` takes only the first.
+            db.executescript("PRAGMA incremental_vacuum(256);")
 
 
 def explain(error: sqlite3.Error, path: Path) -> StoreError:
@@ -178,17 +209,19 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError:
     return StoreError(f"the spool {path} cannot be used: {text}", f"check the disk that holds {path.parent}")
 
 
-def set_aside(path: Path, reason: str) -> Path:
-    """Rename a damaged spool and what belongs to it, so that a new one can begin, and say so."""
+def _set_aside(path: Path) -> Path:
+    """Rename a damaged spool and what belongs to it, so that a new one can begin."""
     stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     aside = path.with_name(f"{path.name}.broken-{stamp}")
     count = 1
     while aside.exists():
         count += 1
         aside = path.with_name(f"{path.name}.broken-{stamp}-{count}")
-    path.rename(aside)
-    for suffix in ("-wal", "-shm", "-journal"):
-        with contextlib.suppress(FileNotFoundError):
-            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
-    log.error("%s; it was set aside as %s and a new spool begins", reason, aside)
+    try:
+        path.rename(aside)
+        for suffix in ("-wal", "-shm", "-journal"):
+            with contextlib.suppress(FileNotFoundError):
+                path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+    except OSError as error:
+        raise StoreError(f"the damaged spool {path} cannot be set aside: {error.strerror}") from error
     return aside

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -173,9 +175,8 @@ def test_a_body_that_no_aggregator_takes_is_left_out_and_counted(path: Path) -> 
 
 
 def test_two_agents_cannot_have_one_spool(path: Path) -> None:
-    with Spool(path):
-        with pytest.raises(StoreError, match=r"in use by another process[\s\S]*data folder of its own"):
-            Spool(path)
+    with Spool(path), pytest.raises(StoreError, match=r"in use by another process[\s\S]*data folder of its own"):
+        Spool(path)
     with Spool(path) as spool:  # and it is free afterwards
         spool.append([b"a"])
 
@@ -212,7 +213,7 @@ def test_a_full_disk_is_told_and_nothing_is_half_kept(path: Path) -> None:
         assert spool.append([b"c"]) == range(2, 3)
 
 
-@pytest.mark.parametrize("content", [b"this is no database" * 500, b"SQLite format 3\x00" + b"\xff" * 5000, b"x"])
+@pytest.mark.parametrize("content", [b"this is no database" * 500, b"SQLite format 3\x00" + b"\xff" * 5000])
 def test_a_file_that_is_no_spool_is_set_aside(path: Path, content: bytes, caplog: pytest.LogCaptureFixture) -> None:
     path.parent.mkdir()
     path.write_bytes(content)
@@ -280,15 +281,9 @@ def test_damage_that_shows_up_in_use_is_mended_in_use(path: Path) -> None:
 def test_a_flipped_bit_anywhere_never_stops_the_agent(path: Path, seed: int) -> None:
     filled(path, 60)
     data = bytearray(path.read_bytes())
-    place = hash((seed, "place")) % 1 or (seed * 7919 * 4099) % len(data)
-    data[place] ^= 1 << seed % 8
+    data[random.Random(seed).randrange(len(data) if seed % 3 else 4096)] ^= 1 << seed % 8
     path.write_bytes(data)
-    try:
-        spool = Spool(path)
-    except StoreError as error:  # the bit may be the version's
-        assert "version" in str(error)
-        return
-    with spool:
+    with Spool(path) as spool:
         left = waiting(spool)
         assert all(int(body[:5]) == number - 1 and body[5:] == bytes(1000) for _, number, body in left)
         spool.append([b"new"])
@@ -301,8 +296,6 @@ def test_the_file_shrinks_after_a_long_absence(path: Path) -> None:
     with Spool(path) as spool:
         for _ in range(10):
             spool.append([bytes(10_000)] * 100)
-        full = path.stat().st_size
-        assert full > 10_000_000 * 0.5 or (path.parent / "spool.db-wal").stat().st_size
         for number in range(10, 1001, 10):
             spool.ack(spool.id, number)
     assert path.stat().st_size < 6_000_000
@@ -382,9 +375,6 @@ class SpoolAgainstAList(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(os.environ.get("PYTEST_TMP", "")) or None
-        import tempfile
-
         self.home = tempfile.TemporaryDirectory()
         self.path = Path(self.home.name) / "spool.db"
         self.spool = Spool(self.path, max_bytes=400)
