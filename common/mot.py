@@ -90,6 +90,17 @@ def _parse(path: Path, text: str) -> NDArray[np.float64]:
 Tracks = tuple[int, NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]
 
 
+def mot_lines(
+    frame: int, ids: NDArray[np.int64], xyxy: NDArray[np.float32], confidence: NDArray[np.float32]
+) -> str:
+    """One frame's tracks as MOTChallenge lines; arguments as one item of `write_mot`'s `frames`."""
+    columns = zip(ids.tolist(), xyxy.tolist(), confidence.tolist(), strict=True)
+    return "".join(
+        f"{frame},{i},{left:.2f},{top:.2f},{right - left:.2f},{bottom - top:.2f},{score:.4f},-1,-1,-1\n"
+        for i, (left, top, right, bottom), score in columns
+    )
+
+
 def write_mot(path: Path, frames: Iterable[Tracks]) -> None:
     """Write tracks as MOTChallenge text; packed when the name ends in `.gz`.
 
@@ -98,9 +109,7 @@ def write_mot(path: Path, frames: Iterable[Tracks]) -> None:
         frames: frame number from 1, track ids (n,), boxes (n, 4) xyxy in pixels and confidences (n,) of each frame.
     """
     out = io.StringIO()
-    for frame, ids, xyxy, confidence in frames:
-        for i, box, score in zip(ids.tolist(), xyxy.tolist(), confidence.tolist(), strict=True):
-            left, top, right, bottom = box
-            out.write(f"{frame},{i},{left:.2f},{top:.2f},{right - left:.2f},{bottom - top:.2f},{score:.4f},-1,-1,-1\n")
+    for tracks in frames:
+        out.write(mot_lines(*tracks))
     data = out.getvalue().encode()
     path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)

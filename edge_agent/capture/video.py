@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from common.errors import SourceError
 from edge_agent.capture.diagnosis import why_unreadable
+from edge_agent.capture.quiet import quiet_opencv
 from edge_agent.capture.timeline import Timeline, sane_fps
 
 log = logging.getLogger("passage.capture")
@@ -23,10 +24,7 @@ PROBED_FRAMES = 20
 TOLERATED_FRAMES = 2
 TOLERATED_SHARE = 0.01
 
-# FFmpeg's and OpenCV's own complaints go to stderr behind our back; what matters is said by our errors.
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-if "OPENCV_LOG_LEVEL" not in os.environ:
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+quiet_opencv()
 
 
 class Video:
