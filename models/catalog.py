@@ -33,11 +33,11 @@ TASKS: dict[str, str] = {
 class Mirror(Settings):
     """One place that has a file: an address, a wheel on the package index, or a Debian package."""
 
-    url: str | None = Field(None, description="Address of the file itself.")
-    wheel: str | None = Field(None, description="Requirement of the wheel that holds it, as pip reads it.")
-    deb: str | None = Field(None, description="Name of the Debian package that holds it.")
-    sum: str | None = Field(None, description="SHA-256 of the wheel.")
-    member: str | None = Field(None, description="Path of the file inside the wheel or package.")
+    url: str | None = Field(default=None, description="Address of the file itself.")
+    wheel: str | None = Field(default=None, description="Requirement of the wheel that holds it, as pip reads it.")
+    deb: str | None = Field(default=None, description="Name of the Debian package that holds it.")
+    sum: str | None = Field(default=None, description="SHA-256 of the wheel.")
+    member: str | None = Field(default=None, description="Path of the file inside the wheel or package.")
 
     @model_validator(mode="after")
     def _one_kind(self) -> Mirror:
@@ -60,16 +60,16 @@ class Entry(Settings):
     task: Task = Field(description="What it is for.")
     about: str = Field(description="One line for people.")
     licence: str = Field(description="Licence of the weights, not of our code.")
-    notice: str | None = Field(None, description="What has to be known of the licence before use.")
+    notice: str | None = Field(default=None, description="What has to be known of the licence before use.")
     file: str = Field(description="Name of the file that is downloaded.")
-    size: int | None = Field(None, description="Its bytes, where known.")
-    sums: tuple[str, ...] = Field((), description="SHA-256 of every official file of that name that is known.")
-    pixels: str | None = Field(None, description="Input contract, a key of models.pixels.CONTRACTS.")
-    export: Literal["yolov8"] | None = Field(None, description="How the file becomes ONNX, if it is none.")
+    size: int | None = Field(default=None, description="Its bytes, where known.")
+    sums: tuple[str, ...] = Field(default=(), description="SHA-256 of every official file of that name that is known.")
+    pixels: str | None = Field(default=None, description="Input contract, a key of models.pixels.CONTRACTS.")
+    export: Literal["yolov8"] | None = Field(default=None, description="How the file becomes ONNX, if it is none.")
     home: str = Field(description="The project that it comes from.")
-    upstream: str | None = Field(None, description="Address for people, where no mirror can be read by a program.")
-    convert: str | None = Field(None, description="What to do with what that address holds.")
-    mirrors: tuple[Mirror, ...] = Field((), description="Where it can be had, tried in this order.")
+    upstream: str | None = Field(default=None, description="Address for people, where a program can read none.")
+    convert: str | None = Field(default=None, description="What to do with what that address holds.")
+    mirrors: tuple[Mirror, ...] = Field(default=(), description="Where it can be had, tried in this order.")
 
     @property
     def ready_file(self) -> str:
@@ -112,5 +112,6 @@ def look_up(name: str) -> Entry:
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
         cure = f"did you mean '{near[0]}'?" if near else "see `edge-agent models list`"
-        raise ModelError(f"no model is called '{name}'", f"{cure} Your own file: edge-agent models add PATH --as {name}")
+        own = f"Your own file: edge-agent models add PATH --as {name} --task detect|embed"
+        raise ModelError(f"no model is called '{name}'", f"{cure} {own}")
     return known[name]

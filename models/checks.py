@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -10,13 +11,42 @@ from numpy.typing import NDArray
 
 from common.errors import ModelError
 from models.embedder import Embedder
-from models.pixels import Image
+from models.graph_input import own_normalisation
+from models.pixels import Image, Pixels
 
 log = logging.getLogger("models")
 
 _BATCH: Final = 3
 _CLOSE: Final = 1e-3  # length of the difference of two unit vectors: a thousandth of a radian
 _CLOSE_HALF: Final = 2e-2
+
+
+def honest_pixels(name: str, graph: bytes, pixels: Pixels) -> Pixels:
+    """The contract to use when a graph may already normalise its input itself: never twice.
+
+    Args:
+        name: for the warning.
+        graph: an ONNX file's bytes.
+        pixels: what would be fed to it.
+
+    Returns:
+        `pixels`, or the same without the arithmetic that the graph does by itself.
+    """
+    own = own_normalisation(graph)
+    if own is None:
+        return pixels
+    scale = 1.0 if own.wants_bytes else 1 / 255
+    once = replace(pixels, scale=scale, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+    if once != pixels:
+        log.warning(
+            "%s: the graph normalises its input itself (%s); doing that twice would spoil every embedding, "
+            "so it is fed %s instead of %s.",
+            name,
+            own,
+            once,
+            pixels,
+        )
+    return once
 
 
 def check_embedder(embedder: Embedder, half: bool = False) -> Embedder:

@@ -28,30 +28,38 @@ class DetectorSettings(Settings):
     """What is looked for in a frame, and how hard."""
 
     classes: tuple[str, ...] = Field(
-        ("person",), description="Names of the classes to keep, as the network calls them; none keeps all."
+        default=("person",), description="Names of the classes to keep, as the network calls them; none keeps all."
     )
     confidence: float = Field(
-        0.1,
+        default=0.1,
         ge=0,
         le=1,
         description="Boxes less sure than this are dropped. Keep it low: ByteTrack lets weak boxes continue a track.",
     )
     iou: float = Field(
-        0.7, gt=0, le=1, description="Two boxes of a class that overlap by more than this are one object."
+        default=0.7, gt=0, le=1, description="Two boxes of a class that overlap by more than this are one object."
     )
     size: int = Field(
-        640,
+        default=640,
         ge=64,
         le=4096,
         description="Pixels that a picture's longer side is scaled to; a graph of fixed size goes by its own.",
     )
-    min_size: float = Field(0, ge=0, description="Boxes whose longer side has fewer pixels of the frame are dropped.")
-    max_size: float = Field(
-        float("inf"), gt=0, description="Boxes whose longer side has more pixels of the frame are dropped."
+    shape: tuple[int, int] | None = Field(
+        default=None,
+        description="Height and width of the network's input, multiples of 32, the same for all cameras, so that "
+        "pictures of any sides' ratio go through in one batch; without it each ratio has its own, by `size`.",
     )
-    max_detections: int = Field(300, ge=1, le=5000, description="At most so many boxes a picture, the surest.")
+    min_size: float = Field(
+        default=0, ge=0, description="Boxes whose longer side has fewer pixels of the frame are dropped."
+    )
+    max_size: float = Field(
+        default=float("inf"), gt=0, description="Boxes whose longer side has more pixels of the frame are dropped."
+    )
+    max_detections: int = Field(default=300, ge=1, le=5000, description="At most so many boxes a picture, the surest.")
     pixels: Literal["auto", "rgb_unit", "bgr_bytes", "rgb_bytes"] = Field(
-        "auto", description="What the network expects of a pixel; `auto` goes by the catalog, then by the kind of YOLO."
+        default="auto",
+        description="What the network expects of a pixel; `auto` goes by the catalog, then by the kind of YOLO.",
     )
 
     @field_validator("classes")
@@ -60,6 +68,13 @@ class DetectorSettings(Settings):
         if any(not name.strip() for name in names):
             raise ValueError("a class name is empty")
         return names
+
+    @field_validator("shape")
+    @classmethod
+    def _whole_cells(cls, shape: tuple[int, int] | None) -> tuple[int, int] | None:
+        if shape and any(side % 32 or not 32 <= side <= 4096 for side in shape):
+            raise ValueError("both sides must be multiples of 32, from 32 to 4096")
+        return shape
 
 
 class Detector:
@@ -80,13 +95,21 @@ class Detector:
         ConfigError: a class is asked for that the network does not know.
     """
 
-    def __init__(self, network: Network, settings: DetectorSettings | None = None, pixels: Pixels | None = None) -> None:
+    def __init__(
+        self, network: Network, settings: DetectorSettings | None = None, pixels: Pixels | None = None
+    ) -> None:
         self.settings = settings or DetectorSettings()
         self.name = network.name
         self.fingerprint = network.fingerprint
         self.device = network.device
         self._network = network
         self._batch, self._fixed = _input_size(network)
+        if self._fixed and self.settings.shape not in (None, self._fixed):
+            raise ConfigError(
+                f"{self.name}: its input is fixed at {list(self._fixed)}, not {list(self.settings.shape or ())}",
+                "leave `shape` out, or export the network with that shape",
+            )
+        self._fixed = self._fixed or self.settings.shape
         self._buffers: dict[tuple[int, int], tuple[Image, NDArray[Any]]] = {}
         self.names = _names(network)
         height, width = self._fixed or (max(64, self.settings.size // 32 * 32),) * 2

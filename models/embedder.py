@@ -47,7 +47,8 @@ class Embedder:
         self._network = network
         self._batch, self._height, self._width, self._channels_last = _input(network)
         stated = network.metadata.get("pixels", "")
-        self.pixels = pixels or CONTRACTS.get(stated) or CONTRACTS["bgr_bytes" if self._channels_last else "rgb_imagenet"]
+        usual = CONTRACTS["bgr_bytes" if self._channels_last else "rgb_imagenet"]
+        self.pixels = pixels or CONTRACTS.get(stated, usual)
         self._grow(self._batch or 1)
         self.dimensions = self._probe()
         self.batch = self._batch or _CHUNK
@@ -110,10 +111,10 @@ class Embedder:
         answer = self._network.run(self._tensor)[0]
         count = self._batch or 1
         sides = [n for n in answer.shape[1:] if n != 1]
-        if not (answer.dtype.kind == "f" and answer.shape[:1] == (count,) and len(sides) == 1 and 8 <= sides[0] <= 4096):
-            raise ModelError(
-                f"{self.name}: is no embedder: it answers {list(answer.shape)} {answer.dtype}; expected {EXPECTED}", _CURE
-            )
+        one_row_each = answer.dtype.kind == "f" and answer.shape[:1] == (count,) and len(sides) == 1
+        if not (one_row_each and 8 <= sides[0] <= 4096):
+            found = f"{list(answer.shape)} {answer.dtype}"
+            raise ModelError(f"{self.name}: is no embedder: it answers {found}; expected {EXPECTED}", _CURE)
         return int(sides[0])
 
 

@@ -118,7 +118,9 @@ def find_layout(name: str, height: int, width: int, output: Array, classes: int 
     raise _no_detector(name, height, width, output.shape)
 
 
-def decode(output: Array, layout: Layout, height: int, width: int, wanted: NDArray[np.intp], floor: float) -> list[Candidates]:
+def decode(
+    output: Array, layout: Layout, height: int, width: int, wanted: NDArray[np.intp], floor: float
+) -> list[Candidates]:
     """A batch's output as candidates of the wanted classes, of confidence `floor` and above.
 
     Args:

@@ -66,7 +66,7 @@ def place(image: Image, canvas: Image, fit: Fit, pad: int) -> None:
         inner[:] = image
     else:
         # Bilinear, as the networks were trained; shrinking below half also averages, so thin limbs do not flicker.
-        shrinking = fit.scale_x < 0.5
-        cv2.resize(image, (fit.inner_width, fit.inner_height), inner, 0, 0, cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
+        how = cv2.INTER_AREA if fit.scale_x < 0.5 else cv2.INTER_LINEAR
+        cv2.resize(image, (fit.inner_width, fit.inner_height), inner, 0, 0, how)
     canvas[: fit.top], canvas[bottom:] = pad, pad
     canvas[fit.top : bottom, : fit.left], canvas[fit.top : bottom, right:] = pad, pad

@@ -6,11 +6,11 @@ import logging
 from pathlib import Path
 
 from models import stripes
-from models.checks import check_embedder
+from models.checks import check_embedder, honest_pixels
 from models.detector import Detector, DetectorSettings
 from models.embedder import Embedder
 from models.pixels import CONTRACTS, Pixels
-from models.runtime import Device, open_network
+from models.runtime import Device, Network, open_network
 from models.store import ModelStore
 
 log = logging.getLogger("models")
@@ -70,10 +70,12 @@ def load_embedder(
         )
         return Embedder(network, CONTRACTS["rgb_imagenet"], stripes.NOTICE)
     path, bound = _find(name_or_path, store, "embed")
+    if pixels:
+        bound = CONTRACTS[pixels]
     network = open_network(
         path, name=_label(name_or_path), device=device, threads=threads, fp16=fp16, engine_cache=_engines(store, device)
     )
-    return check_embedder(Embedder(network, CONTRACTS[pixels] if pixels else bound), half=fp16)
+    return _ready(network, path, bound, fp16)
 
 
 def check_graph(path: Path, name: str, task: str, pixels: Pixels | None) -> None:
@@ -86,7 +88,13 @@ def check_graph(path: Path, name: str, task: str, pixels: Pixels | None) -> None
     if task == "detect":
         Detector(network, DetectorSettings(classes=()), pixels)
     else:
-        check_embedder(Embedder(network, pixels))
+        _ready(network, path, pixels)
+
+
+def _ready(network: Network, path: Path, pixels: Pixels | None, half: bool = False) -> Embedder:
+    embedder = Embedder(network, pixels)
+    embedder.pixels = honest_pixels(network.name, path.read_bytes(), embedder.pixels)
+    return check_embedder(embedder, half)
 
 
 def _find(name_or_path: str, store: ModelStore | None, task: str) -> tuple[Path, Pixels | None]:

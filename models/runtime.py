@@ -153,10 +153,8 @@ def open_network(
             ) from error
     got = _device_of(session)
     if device in ("cuda", "tensorrt") and got != device:
-        raise ModelError(
-            f"{label}: {device} was demanded, but onnxruntime runs it on {got} ({_why_no_gpu() or 'it gives no reason'})",
-            _GPU_CURE,
-        )
+        why = _why_no_gpu()
+        raise ModelError(f"{label}: {device} was demanded, but onnxruntime runs it on {got}: {why}", _GPU_CURE)
     if device == "auto" and wanted != "cpu" and got == "cpu":
         log.warning(
             "%s: there is a GPU but onnxruntime cannot use it; RUNNING ON THE CPU, much slower. %s", label, _GPU_CURE
@@ -290,7 +288,8 @@ def _device_of(session: ort.InferenceSession) -> str:
 
 def _tensor(node: Any) -> Tensor:
     shape = tuple(d if isinstance(d, int) and d > 0 else None for d in node.shape)
-    return Tensor(node.name, shape, _DTYPE.get(node.type, np.dtype(object)))
+    dtype = _DTYPE.get(node.type) or np.dtype("O")
+    return Tensor(node.name, shape, dtype)
 
 
 def _first_line(error: BaseException) -> str:

@@ -85,7 +85,7 @@ class ModelStore:
         path = self.root / name / stored.file
         size = path.stat().st_size if path.is_file() else -1
         if size != stored.size:
-            state = "is gone" if size < 0 else f"has {size} bytes instead of {stored.size}: it is cut off or was changed"
+            state = "is gone" if size < 0 else f"is cut off or changed: {size} bytes, not {stored.size}"
             raise ModelError(f"{path}: {state}", self._again(name))
         return path
 
@@ -247,8 +247,8 @@ class ModelStore:
             (folder / _NOTE).write_text(json.dumps(asdict(stored), indent=1), "utf-8")
             target = self.root / entry.name
             if target.exists():
-                os.replace(target, scratch / "old")
-            os.replace(folder, target)
+                target.replace(scratch / "old")
+            folder.replace(target)
         progress.stage(f"{entry.name} is ready: {target / stored.file}")
         return stored
 
@@ -257,7 +257,8 @@ class ModelStore:
         try:
             return Stored(**json.loads(note.read_text("utf-8")))
         except (OSError, ValueError, TypeError) as error:
-            raise ModelError(f"{note}: cannot be read: {error}", f"delete {note.parent} and pull or add it again") from error
+            cure = f"delete {note.parent} and pull or add it again"
+            raise ModelError(f"{note}: cannot be read: {error}", cure) from error
 
     @contextmanager
     def _scratch(self) -> Iterator[Path]:
@@ -273,7 +274,7 @@ class ModelStore:
 
     def _again(self, name: str) -> str:
         entry = catalog().get(name)
-        return f"edge-agent models pull {name}" if entry and entry.pullable else f"edge-agent models add PATH --as {name}"
+        return f"edge-agent models {f'pull {name}' if entry and entry.pullable else f'add PATH --as {name}'}"
 
 
 def how_to_get(entry: Entry) -> str:

@@ -27,8 +27,8 @@ from models.pixels import IMAGENET_MEAN, IMAGENET_STD
 NAME: Final = "stripes"
 NOTICE: Final = (
     "`stripes` is NOT a trained re-identification network: it compares colours and textures of clothes only. "
-    "People dressed alike are mixed up, and other light makes strangers of the same person. Good for trying things out; "
-    "for real use add OSNet: edge-agent models list"
+    "People dressed alike are mixed up, and other light makes strangers of the same person. "
+    "Good for trying things out; for real use add OSNet: edge-agent models list"
 )
 
 Floats = NDArray[np.float32]
@@ -113,7 +113,7 @@ def build() -> bytes:
     votes = pool(graph.add("Concat", hue, grey, axis=1), _HUES + _LIGHTS)
     colour = _hellinger(graph, votes, 1e-6)
     change = _hellinger(graph, pool(change, _DIRECTIONS), 0.05)
-    # Votes are never negative, so all people look alike at first; most of what an even spread of votes gives is taken away.
+    # Votes are never negative, so all people look alike at first: most of an even spread of votes is taken away.
     colour = graph.add("Sub", colour, number(_EVEN / np.sqrt(_HUES + _LIGHTS)))
     change = graph.add("Sub", change, number(_EVEN / np.sqrt(_DIRECTIONS)))
     parts = graph.add("Concat", colour, graph.add("Mul", change, number(_TEXTURE)), axis=1)

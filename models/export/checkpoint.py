@@ -50,6 +50,7 @@ class Stub:
     kind = "?"
 
     def __new__(cls, *arguments: Any, **_: Any) -> Stub:
+        """Made like anything, from anything."""
         stub = super().__new__(cls)
         stub.arguments = arguments
         stub.state = {}
@@ -75,6 +76,7 @@ class Stub:
         """The pickle's ADDITEMS."""
 
     def __call__(self, *_: Any, **__: Any) -> Stub:
+        """Called with anything, it does nothing."""
         return self
 
     def __hash__(self) -> int:
@@ -188,9 +190,8 @@ class _Reader(pickle.Unpickler):
             except KeyError:
                 raise pickle.UnpicklingError(f"the numbers of tensor {storage.key!r:.40} are missing") from None
             if entry.file_size > _MAX_TENSOR_BYTES or entry.file_size < storage.count * storage.dtype.itemsize:
-                raise pickle.UnpicklingError(
-                    f"tensor {storage.key!r:.40} has {entry.file_size} bytes where {storage.count} {storage.dtype} belong"
-                )
+                expected = f"{storage.count} {storage.dtype}"
+                raise pickle.UnpicklingError(f"tensor {storage.key!r:.40}: {entry.file_size} bytes for {expected}")
             data = self._archive.read(entry)
             self._loaded[storage.key] = np.frombuffer(data, storage.dtype, storage.count)
         return self._loaded[storage.key]

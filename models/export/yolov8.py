@@ -202,7 +202,9 @@ def _detect(graph: Graph, head: Module, taken: list[Any], shape: tuple[int, int]
     """The head: distances → boxes, logits → scores; its value and the number of classes."""
     bins = int(head.attributes.get("reg_max", 16))
     strides = _strides(head)
-    distances, scores, classes = [], [], 0
+    distances: list[str] = []
+    scores: list[str] = []
+    classes = 0
     for level, x in enumerate(taken):
         for branch, into in ((head["cv2"][level], distances), (head["cv3"][level], scores)):
             value = x
