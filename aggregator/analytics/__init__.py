@@ -1,0 +1,1 @@
+"""Numbers about places, computed from tracklets alone: plain arrays in, plain arrays out."""

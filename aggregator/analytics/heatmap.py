@@ -1,0 +1,93 @@
+"""Where people stand: person-seconds a cell, spread by a Gaussian at the foot point and faded by age."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from common.geometry import foot_points
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Footprints:
+    """Foot points of many paths of one camera, column by column.
+
+    Attributes:
+        path: (n,) int64, which path a point belongs to; the points of one path stand together.
+        times: (n,) float64, UTC seconds, rising within a path.
+        feet: (n, 2) float32, x and y as shares of the view, 0 to 1, y downwards.
+    """
+
+    path: NDArray[np.int64]
+    times: NDArray[np.float64]
+    feet: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        n = len(self.times)
+        for name, expected in (("path", (n,)), ("feet", (n, 2))):
+            actual = getattr(self, name).shape
+            if actual != expected:
+                raise ValueError(f"Footprints.{name}: expected shape {expected}, got {actual}")
+
+    @classmethod
+    def of_boxes(cls, path: NDArray[np.int64], times: NDArray[np.float64],
+                 boxes: NDArray[np.float32]) -> Footprints:
+        """From (n, 4) boxes, shares of the view; the points of a path in time order, paths may be mixed."""
+        order = np.argsort(path, kind="stable")
+        return cls(path[order], times[order], foot_points(boxes[order]).astype(np.float32, copy=False))
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def between(self, since: float, until: float) -> Footprints:
+        """The points of that stretch of time, both ends included."""
+        keep = (self.times >= since) & (self.times <= until)
+        return Footprints(self.path[keep], self.times[keep], self.feet[keep])
+
+
+def dwell(path: NDArray[np.int64], times: NDArray[np.float64], *, usual_s: float = 0.5,
+          longest_s: float = 2.0) -> NDArray[np.float64]:
+    """Seconds that each point stands for: half the gap to its neighbours on the path, (n,) float64.
+
+    A path's first and last point have one neighbour; `usual_s` stands in for the other gap, so that a lone point
+    counts `usual_s`. A gap longer than `longest_s` (somebody was hidden) counts as `longest_s`.
+    """
+    gaps = np.full(len(times) + 1, usual_s)
+    if len(times) > 1:
+        between = np.clip(np.diff(times), 0.0, longest_s)
+        gaps[1:-1] = np.where(path[1:] == path[:-1], between, usual_s)
+    seconds: NDArray[np.float64] = (gaps[:-1] + gaps[1:]) / 2
+    return seconds
+
+
+def fade(times: NDArray[np.float64], now: float, half_life_s: float | None) -> NDArray[np.float64]:
+    """Weight of each point by its age: 1 at `now`, ½ after each half-life; all 1 without one. (n,) float64."""
+    if half_life_s is None:
+        return np.ones(len(times))
+    weights: NDArray[np.float64] = np.exp2(-np.maximum(now - times, 0.0) / half_life_s)
+    return weights
+
+
+def heatmap(feet: NDArray[np.float32], weights: NDArray[np.float64], *, width: int, height: int,
+            sigma: float) -> NDArray[np.float32]:
+    """Weights binned into cells and spread by a Gaussian.
+
+    Args:
+        feet: (n, 2) shares of the view. Feet outside of it count at its edge, as a detector's clipped boxes do.
+        weights: (n,).
+        width, height: cells across and down.
+        sigma: standard deviation of the Gaussian, as a share of the view's width; cells are taken to be square.
+
+    Returns:
+        (height, width) float32, in the weights' unit. What the Gaussian spreads over the edge is lost, so the sum is
+        at most the sum of weights.
+    """
+    x = np.clip((feet[:, 0] * width).astype(np.intp), 0, width - 1)
+    y = np.clip((feet[:, 1] * height).astype(np.intp), 0, height - 1)
+    bins = np.bincount(y * width + x, weights=weights, minlength=width * height).reshape(height, width)
+    spread: NDArray[np.float32] = ndimage.gaussian_filter(
+        bins.astype(np.float32), sigma * width, mode="constant", truncate=4.0)
+    return spread

@@ -1,0 +1,35 @@
+"""Numbers as a picture: a heatmap in colours that lie over a camera's view."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+# Dark blue, violet, red, orange, pale yellow: lightness rises all the way, so it reads in grey and to the colour-blind.
+RAMP = np.array([[28, 24, 92], [112, 28, 128], [204, 50, 88], [246, 132, 44], [252, 238, 158]], np.float64)
+
+
+def colours(shades: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Shades (h, w), 0 to 255 → BGRA (h, w, 4) uint8; nothing is transparent, much is nearly opaque."""
+    stops = np.linspace(0, 255, len(RAMP))
+    levels = np.arange(256)
+    table = np.empty((256, 4), np.uint8)
+    for channel in range(3):
+        table[:, 2 - channel] = np.interp(levels, stops, RAMP[:, channel])
+    table[:, 3] = np.interp(levels, [0, 6, 96, 255], [0, 0, 170, 235])
+    painted: NDArray[np.uint8] = table[shades]
+    return painted
+
+
+def heatmap_png(heat: NDArray[np.float32]) -> bytes:
+    """A heatmap (h, w) as PNG with transparency; the brightest colour is its greatest value.
+
+    The square root of the share is shown: places where people wait would drown the paths between them.
+    """
+    top = float(heat.max(initial=0.0))
+    share = np.sqrt(np.maximum(heat, 0) / top) if top > 0 else np.zeros_like(heat)
+    done, data = cv2.imencode(".png", colours((share * 255).astype(np.uint8)))
+    if not done:  # cannot be: the picture is of a kind that PNG holds
+        raise RuntimeError("OpenCV wrote no PNG")
+    return data.tobytes()

@@ -1,0 +1,67 @@
+"""The web application: the routes, what guards them, and what they ask."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from aggregator.api.embedders import Embedders
+from aggregator.api.errors import one_error_shape
+from aggregator.api.keys import BUS, CLOCK, EMBEDDERS, ENGINE, READERS, SETTINGS, STREAMS
+from aggregator.api.openapi import document
+from aggregator.api.ports import Bus, Engine, ReaderFactory
+from aggregator.api.readers import Readers
+from aggregator.api.registry import Registry
+from aggregator.api.routes import cameras, documents, events, heatmap, identities, search, site, streams, visits
+from aggregator.api.security import add_headers, refuse_strangers
+from aggregator.api.settings import ApiSettings
+from aggregator.api.streams import Streams
+from common.clock import Clock, SystemClock
+
+
+def registry() -> Registry:
+    """Every route of the server."""
+    routes = Registry()
+    for part in (site, cameras, events, identities, visits, search, heatmap, streams, documents):
+        routes.include(part.routes)
+    return routes
+
+
+def create_app(reader_factory: ReaderFactory, engine: Engine, bus: Bus,
+               settings: ApiSettings | None = None, *, clock: Clock | None = None,
+               embedders: Embedders | None = None) -> web.Application:
+    """The application, to be run by `aiohttp.web.AppRunner` or aiohttp's test server.
+
+    Args:
+        reader_factory: opens a read-only connection to the store; called once in each reading thread.
+        engine: the running engine, for stats and search.
+        bus: where the engine publishes what it has committed.
+        settings: limits.
+        clock: what time it is; the computer's by default.
+        embedders: networks for search by picture; those of this machine's model store by default.
+    """
+    settings = settings or ApiSettings()
+    app = web.Application(middlewares=[one_error_shape, refuse_strangers], client_max_size=settings.max_upload_bytes)
+    app[SETTINGS] = settings
+    app[ENGINE] = engine
+    app[BUS] = bus
+    app[READERS] = Readers(reader_factory, settings.readers)
+    app[EMBEDDERS] = embedders or Embedders()
+    app[CLOCK] = clock or SystemClock()
+    app[STREAMS] = Streams(settings.max_sockets)
+    routes = registry()
+    routes.mount(app)
+    documents.publish(app, document(routes.routes))
+    app.on_response_prepare.append(add_headers)
+    app.cleanup_ctx.append(streams.follow_bus)
+    app.on_shutdown.append(_end_streams)
+    app.on_cleanup.append(_close)
+    return app
+
+
+async def _end_streams(app: web.Application) -> None:
+    """WebSockets would keep the server from ending."""
+    await app[STREAMS].close()
+
+
+async def _close(app: web.Application) -> None:
+    app[READERS].close()

@@ -1,0 +1,1 @@
+"""The page at /docs, written by the server from the OpenAPI document."""

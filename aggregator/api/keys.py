@@ -1,0 +1,20 @@
+"""Where the application keeps what its handlers need."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from aggregator.api.embedders import Embedders
+from aggregator.api.ports import Bus, Engine
+from aggregator.api.readers import Readers
+from aggregator.api.settings import ApiSettings
+from aggregator.api.streams import Streams
+from common.clock import Clock
+
+SETTINGS = web.AppKey("settings", ApiSettings)
+READERS = web.AppKey("readers", Readers)
+EMBEDDERS = web.AppKey("embedders", Embedders)
+STREAMS = web.AppKey("streams", Streams)
+ENGINE: web.AppKey[Engine] = web.AppKey("engine")
+BUS: web.AppKey[Bus] = web.AppKey("bus")
+CLOCK: web.AppKey[Clock] = web.AppKey("clock")

@@ -1,0 +1,114 @@
+"""The routes: what each takes and gives. Requests are checked and OpenAPI is written from the same words."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import orjson
+from aiohttp import web
+from pydantic import TypeAdapter
+
+from aggregator.api.binding import NoParameters, Parameters, bind
+from aggregator.api.keys import SETTINGS
+
+Q = TypeVar("Q", bound=Parameters)
+RouteHandler = Callable[[web.Request, Any], Awaitable[Any]]
+
+JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """Bytes of a media type, as an answer that is not JSON."""
+
+    body: bytes
+    type: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One thing the server answers.
+
+    Attributes:
+        path: as in OpenAPI, with `{name}` for parts that vary.
+        parameters: model of the path's and the query's parameters.
+        answer: type of the JSON answer, None where there is none.
+        media: media types that it may give besides.
+        takes: media types of the request's body.
+        errors: statuses it may fail with, besides those that every route has.
+        messages: for a WebSocket, the type of what it sends.
+    """
+
+    method: str
+    path: str
+    handler: RouteHandler
+    tag: str
+    summary: str
+    description: str
+    parameters: type[Parameters]
+    answer: Any
+    media: tuple[str, ...]
+    takes: tuple[str, ...]
+    errors: tuple[int, ...]
+    messages: Any
+
+    @property
+    def name(self) -> str:
+        """Name of the operation, unique."""
+        return self.handler.__name__
+
+
+class Registry:
+    """Collects routes; `mount` puts them into an application."""
+
+    def __init__(self) -> None:
+        self.routes: list[Route] = []
+
+    def add(self, method: str, path: str, *, tag: str, parameters: type[Q] = NoParameters,  # type: ignore[assignment]
+            answer: Any = None, media: tuple[str, ...] = (), takes: tuple[str, ...] = (),
+            errors: tuple[int, ...] = (), messages: Any = None,
+            ) -> Callable[[Callable[[web.Request, Q], Awaitable[Any]]], RouteHandler]:
+        """Declare a route. The handler's docstring is its documentation: first line the summary, the rest the story."""
+        def declare(handler: Callable[[web.Request, Q], Awaitable[Any]]) -> RouteHandler:
+            summary, _, description = inspect.cleandoc(handler.__doc__ or "").partition("\n")
+            self.routes.append(Route(
+                method=method, path=path, handler=handler, tag=tag, summary=summary.rstrip("."),
+                description=description.strip(), parameters=parameters, answer=answer, media=media, takes=takes,
+                errors=errors, messages=messages))
+            return handler
+        return declare
+
+    def include(self, other: Registry) -> None:
+        """Take over another registry's routes."""
+        self.routes.extend(other.routes)
+
+    def mount(self, app: web.Application) -> None:
+        """Let `app` answer these routes."""
+        for route in self.routes:
+            app.router.add_route(route.method, route.path, _endpoint(route, app[SETTINGS].check_answers))
+
+
+def json_answer(data: Any) -> web.Response:
+    """`data` as JSON; NumPy arrays are lists."""
+    return web.Response(body=orjson.dumps(data, option=orjson.OPT_SERIALIZE_NUMPY), content_type=JSON, charset="utf-8")
+
+
+def _endpoint(route: Route, check: bool) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    adapter = TypeAdapter(route.answer) if check and route.answer is not None else None
+
+    async def endpoint(request: web.Request) -> web.StreamResponse:
+        result = await route.handler(request, bind(route.parameters, request))
+        if isinstance(result, web.StreamResponse):
+            return result
+        if isinstance(result, Media):
+            return web.Response(body=result.body, content_type=result.type, headers=result.headers)
+        answer = json_answer(result)
+        if adapter is not None:
+            adapter.validate_json(bytes(answer.body), strict=True)  # type: ignore[arg-type]
+        return answer
+
+    return endpoint

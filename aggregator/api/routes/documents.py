@@ -1,0 +1,59 @@
+"""This API's description, for programs and for people."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from aggregator.api.binding import NoParameters
+from aggregator.api.docs.page import page
+from aggregator.api.registry import JSON, Media, Registry
+
+HTML, CSS, JS = "text/html", "text/css", "text/javascript"
+
+routes = Registry()
+_OPENAPI: web.AppKey[bytes] = web.AppKey("openapi", bytes)
+_PAGE: web.AppKey[bytes] = web.AppKey("docs_page", bytes)
+
+
+def publish(app: web.Application, document: dict[str, Any]) -> None:
+    """Write the document and its page once; they do not change while the server runs."""
+    app[_OPENAPI] = orjson.dumps(document, option=orjson.OPT_INDENT_2)
+    app[_PAGE] = page(document).encode()
+
+
+@routes.add("GET", "/api/openapi.json", tag="documents", answer=dict[str, Any])
+async def get_openapi(request: web.Request, _query: NoParameters) -> Media:
+    """This API as an OpenAPI 3.1 document."""
+    return Media(body=request.app[_OPENAPI], type=JSON)
+
+
+@routes.add("GET", "/docs", tag="documents", media=(HTML,))
+async def get_docs(request: web.Request, _query: NoParameters) -> Media:
+    """This page: the API for people, with a form to try each route."""
+    return Media(body=request.app[_PAGE], type=HTML)
+
+
+@routes.add("GET", "/docs/docs.css", tag="documents", media=(CSS,))
+async def get_docs_style(_request: web.Request, _query: NoParameters) -> Media:
+    """The page's style."""
+    return Media(body=_file("docs.css"), type=CSS)
+
+
+@routes.add("GET", "/docs/docs.js", tag="documents", media=(JS,))
+async def get_docs_script(_request: web.Request, _query: NoParameters) -> Media:
+    """The page's script."""
+    return Media(body=_file("docs.js"), type=JS)
+
+
+@routes.add("GET", "/", tag="documents")
+async def get_start(_request: web.Request, _query: NoParameters) -> web.Response:
+    """Leads to the page at /docs."""
+    return web.Response(status=302, headers={"Location": "/docs"})
+
+
+def _file(name: str) -> bytes:
+    return resources.files("aggregator.api.docs").joinpath(name).read_bytes()

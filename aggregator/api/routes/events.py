@@ -1,0 +1,39 @@
+"""What happened."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from pydantic import Field
+
+from aggregator.api import shapes, shaping
+from aggregator.api.keys import READERS
+from aggregator.api.parameters import Between, GlobalId, Paged, VisitId
+from aggregator.api.registry import Registry
+from aggregator.api.routes.cameras import known_camera
+from aggregator.api.routes.identities import found
+from aggregator.store.reader import StoreReader
+
+routes = Registry()
+
+
+class EventsQuery(Between, Paged):
+    """Filters of the list."""
+
+    camera: str | None = Field(default=None, max_length=200, description="only events of this camera")
+    kind: str | None = Field(default=None, max_length=200, description="only events of this kind, e.g. track_started")
+    identity: GlobalId | None = Field(default=None, description="only events of this identity's visits")
+    visit: VisitId | None = Field(default=None, description="only events of this visit")
+
+
+@routes.add("GET", "/api/events", tag="site", parameters=EventsQuery, answer=shapes.Events, errors=(404,))
+async def list_events(request: web.Request, query: EventsQuery) -> shapes.Events:
+    """Events, newest first."""
+    def ask(reader: StoreReader) -> shapes.Events:
+        known_camera(reader, query.camera)
+        if query.identity is not None:
+            found(reader, query.identity, "identity")
+        page = reader.events(camera=query.camera, kind=query.kind, identity=query.identity, visit=query.visit,
+                             since=query.since, until=query.until, limit=query.limit, cursor=query.cursor)
+        return {"events": [shaping.event(row) for row in page.rows], "next": page.next}
+
+    return await request.app[READERS].ask(ask)

@@ -1,0 +1,33 @@
+"""How the aggregator and the site are doing."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from aggregator.api import shapes
+from aggregator.api.binding import NoParameters
+from aggregator.api.errors import ApiError
+from aggregator.api.keys import CLOCK, ENGINE, READERS
+from aggregator.api.registry import Registry
+from aggregator.api.site_stats import site_stats
+from aggregator.store.reader import StoreReader
+from common import __version__
+from common.clock import to_rfc3339
+
+routes = Registry()
+
+
+@routes.add("GET", "/api/health", tag="site", answer=shapes.Health)
+async def get_health(request: web.Request, _query: NoParameters) -> shapes.Health:
+    """Whether the aggregator works: it answers, its store can be read, and the engine can write."""
+    await request.app[READERS].ask(StoreReader.agents)
+    problem = request.app[ENGINE].stats().get("problem")
+    if problem:
+        raise ApiError(503, "engine_stuck", f"nothing can be stored: {problem}", cure="see the aggregator's log")
+    return {"status": "ok", "version": __version__, "time": to_rfc3339(request.app[CLOCK].now())}
+
+
+@routes.add("GET", "/api/stats", tag="site", answer=shapes.Stats)
+async def get_stats(request: web.Request, _query: NoParameters) -> shapes.Stats:
+    """Agents, cameras and people at this moment, the latest links, and how much is stored."""
+    return await site_stats(request.app)
