@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +24,8 @@ class Batch:
         tracks: (camera, run, track, global id) to tell agents, by agent.
         visits: that began or grew, in their latest shape, by number.
         news: for the bus.
-        links: the same for `Live`.
+        links: the latest decisions, as the API shows them.
+        identities: of `visits`, as far as they have one.
         changes: identities decided or changed.
         counts, refused: what to add up.
     """
@@ -36,22 +37,28 @@ class Batch:
     news: list[News] = field(default_factory=list)
     links: list[dict[str, Any]] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
+    identities: dict[int, int] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
 
-    def decided(self, decisions: Iterable[Decision], changes: Iterable[Change], cameras: dict[int, str],
+    def decided(self, decisions: Sequence[Decision], changes: Iterable[Change], cameras: dict[int, str],
                 now: float) -> None:
-        """Decisions that were written, and the visits that they touched; `cameras` by visit."""
+        """Decisions that were written, and the visits that they touched; `cameras` by visit.
+
+        Agents hear of their tracks. Of visits that were moved by a merge and have ended they do not: that is history.
+        """
+        named = {decision.visit for decision in decisions}
         for change in changes:
             self.changes.append(change)
-            if change.identity is not None:
+            if change.identity is not None and (not change.final or change.visit in named):
                 self.tracks.setdefault(change.agent, []).append(
                     (change.camera, change.run, change.track, global_id(change.identity)))
         for decision in decisions:
             self.counts[decision.operation] += 1
             self.links.append({
-                "visit": decision.visit, "camera": cameras.get(decision.visit, ""), "time": now,
-                "identity": decision.identity, "operation": decision.operation, "confidence": decision.confidence})
+                "visit": decision.visit, "camera": cameras.get(decision.visit, ""), "time": to_rfc3339(now),
+                "global_id": global_id(decision.identity), "operation": decision.operation,
+                "confidence": decision.confidence})
             self.news.append({
                 "type": "link", "time": to_rfc3339(now), "operation": decision.operation, "visit": decision.visit,
                 "camera": cameras.get(decision.visit), "global_id": global_id(decision.identity),

@@ -17,10 +17,12 @@ from typing import Any, Protocol
 
 from aggregator.engine.batch import Batch
 from aggregator.engine.bus import Bus
+from aggregator.engine.indexer import Indexer
 from aggregator.engine.intake import open_upload
 from aggregator.engine.live import Live
 from aggregator.engine.settings import EngineSettings
 from aggregator.engine.site import Site
+from aggregator.linking.history import HistoryIndex
 from aggregator.store.writer import Change, StoreWriter
 from aggregator.visit import Decision, Visit, global_id
 from common.clock import Clock, to_rfc3339
@@ -72,6 +74,7 @@ class Engine:
         settings: see there.
         bus: where to tell what was committed.
         on_failure: called from the engine's thread when it cannot go on; `failure` then says why.
+        history: an empty index over all visits, to be filled here; None makes one.
 
     Attributes:
         failure: what ended the thread, None as long as it lives.
@@ -87,6 +90,7 @@ class Engine:
         settings: EngineSettings,
         bus: Bus,
         on_failure: Callable[[], None] | None = None,
+        history: HistoryIndex | None = None,
     ) -> None:
         self.failure: BaseException | None = None
         self._store = store
@@ -99,6 +103,7 @@ class Engine:
         self._on_failure = on_failure
         self._live = Live(settings.agent_timeout_s, clock.now())
         self._site = Site()
+        self._indexer = Indexer(store.reader, history or HistoryIndex())
         self._linker: Linking | None = None
         self._digest = ""
         self._stopping = threading.Event()
@@ -113,6 +118,7 @@ class Engine:
             StoreError: it cannot be read.
         """
         self._load()
+        self._indexer.start()
         self._thread.start()
         return self
 
@@ -125,6 +131,7 @@ class Engine:
         self._stopping.set()
         if self._thread.ident is not None:
             self._thread.join(timeout=timeout_s)
+        self._indexer.stop()
         return not self._thread.is_alive()
 
     def __enter__(self) -> Engine:
@@ -133,10 +140,21 @@ class Engine:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    @property
+    def history(self) -> HistoryIndex:
+        """Everybody ever seen, by what they looked like; to search in from any thread."""
+        return self._indexer.history
+
+    @property
+    def indexer(self) -> Indexer:
+        """What fills `history`."""
+        return self._indexer
+
     def stats(self) -> dict[str, Any]:
         """How things stand; see `Live.snapshot`. From any thread."""
-        return {**self._live.snapshot(self._clock.now()), "queue": self._messages.qsize(),
-                "queue_limit": self._settings.queue, "alive": self._thread.is_alive()}
+        return {**self._live.snapshot(self._clock.now()), "alive": self._thread.is_alive(),
+                "queue": self._messages.qsize(), "queue_limit": self._settings.queue,
+                "index_backlog": self._indexer.backlog}
 
     def _run(self) -> None:
         try:
@@ -220,6 +238,7 @@ class Engine:
                 self._store.camera_seen(self._site.owners.get(camera, agent), camera, now)
             if link and batch.visits:
                 self._link(list(batch.visits.values()), now, batch)
+            batch.identities = self._store.identities_of(batch.visits)
         self._seen_at = now
         batch.counts["commits"] = 1
         return batch
@@ -322,9 +341,11 @@ class Engine:
         for agent, message in batch.outgoing():
             self._send(agent, message)
         for visit in batch.visits.values():
-            self._live.visit(visit.visit, None, visit.final, now)
+            self._live.visit(visit.visit, batch.identities.get(visit.visit), visit.final, now)
         for change in batch.changes:
             self._live.identified(change.visit, change.identity)
+        self._indexer.follow(((visit, batch.identities.get(visit.visit)) for visit in batch.visits.values()),
+                             batch.changes)
         self._live.linked(batch.links)
         self._live.count(batch.counts, batch.refused, now)
         if batch.counts["skipped"]:

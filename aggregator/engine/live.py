@@ -67,13 +67,12 @@ class Live:
         return abs(now - self._heard.get(agent, float("-inf"))) <= self._timeout_s
 
     def visit(self, visit: int, identity: int | None, final: bool, now: float) -> None:
-        """A visit goes on, or has ended; `identity` None when nothing new is known of it."""
+        """A visit goes on, or has ended."""
         with self._lock:
             if final:
                 self._open.pop(visit, None)
             else:
-                known = self._open.get(visit, (None, 0.0))[0]
-                self._open[visit] = (known if identity is None else identity, now)
+                self._open[visit] = (identity, now)
 
     def identified(self, visit: int, identity: int | None) -> None:
         """A visit's identity was decided or has changed."""

@@ -75,7 +75,7 @@ class Site:
         """A network that nobody announced (the agent greeted another aggregator): its first embedding tells."""
         if len(tracklet.mean) and tracklet.model not in self.dimensions:
             self.dimensions[tracklet.model] = len(tracklet.mean)
-            store.model_known(ModelInfo(task="embed", name="", fingerprint=tracklet.model,
+            store.model_known(ModelInfo(task="embedding", name="", fingerprint=tracklet.model,
                                         dimensions=len(tracklet.mean)))
 
     def _taken(self, camera: str) -> WireError:

@@ -27,7 +27,8 @@ class Change:
     camera: str
     run: str
     track: int
-    label: str
+    final: bool
+    model: str
     identity: int | None
 
 
@@ -185,14 +186,12 @@ class StoreWriter:
             settings: digest of the linking settings that led to them.
 
         Returns:
-            Every visit whose identity was decided or changed, in that order. Of visits that a merge moves, only those
-            that have not ended: overlays of the others are history.
+            Every visit whose identity was decided or changed, in that order.
         """
         changes: list[Change] = []
         for decision in decisions:
-            moved = self._carry_out(decision, now)
-            changes += [Change(visit=r[0], agent=r[1], camera=r[2], run=r[3], track=r[4], label=r[5], identity=r[6])
-                        for r in moved]
+            changes += [Change(visit=r[0], agent=r[1], camera=r[2], run=r[3], track=r[4], final=bool(r[5]), model=r[6],
+                               identity=r[7]) for r in self._carry_out(decision, now)]
             self._db.execute("""
                 INSERT INTO log (time, operation, visit, identity, other, score, confidence, rivals, reason, settings)
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""", (
@@ -215,9 +214,8 @@ class StoreWriter:
             WHERE NOT EXISTS (SELECT 1 FROM identities WHERE identity = :identity)""", values)
         if decision.operation == "merge":
             self._db.execute("UPDATE identities SET merged_into = :identity WHERE identity = :other", values)
-            moved = self._db.execute(
-                f"UPDATE visits SET identity = :identity WHERE identity = :other {_CHANGED}, final", values).fetchall()
-            return [row[:-1] for row in moved if not row[-1]]
+            return self._db.execute(
+                f"UPDATE visits SET identity = :identity WHERE identity = :other {_CHANGED}", values).fetchall()
         return self._db.execute(
             f"UPDATE visits SET identity = :identity, certainty = :certainty WHERE visit = :visit {_CHANGED}",
             values).fetchall()
@@ -227,6 +225,12 @@ class StoreWriter:
         row = self._db.execute("SELECT visit, identity FROM visits WHERE camera = ? AND run = ? AND track = ?",
                                (camera, run, track)).fetchone() if track >= 0 else None
         return (row[0], row[1]) if row else (None, None)
+
+    def identities_of(self, visits: Iterable[int]) -> dict[int, int]:
+        """The identities of those visits that have one."""
+        rows = [self._db.execute("SELECT visit, identity FROM visits WHERE visit = ?", (visit,)).fetchone()
+                for visit in visits]
+        return {visit: identity for visit, identity in rows if identity is not None}
 
     def open_tracks(self, agent: str, run: str) -> list[tuple[str, str, int, int]]:
         """(camera, run, track, identity) of an agent's visits that have not ended."""
@@ -240,7 +244,7 @@ class StoreWriter:
         return int(self._db.execute("SELECT coalesce(max(identity), 0) + 1 FROM identities").fetchone()[0])
 
 
-_CHANGED = "RETURNING visit, agent, camera, run, track, label, identity"
+_CHANGED = "RETURNING visit, agent, camera, run, track, final, model, identity"
 
 # The latest part speaks of the whole track, so it replaces; a part that comes twice, or late, changes nothing.
 _UPSERT_VISIT = """

@@ -155,15 +155,6 @@ def test_an_id_merged_twice_is_followed_to_the_end(writer: StoreWriter, reader: 
     assert reader.identity(99) is None
 
 
-def test_merging_tells_only_of_visits_that_go_on(writer: StoreWriter, tracklet, decide) -> None:
-    with writer.transaction():
-        for track in (1, 2):
-            visit = writer.record_tracklet("box", tracklet(track=track, final=track == 2))
-            assert visit is not None
-            writer.record_decisions([decide("new", visit.visit, track)], 0.0, "")
-        assert writer.record_decisions([decide("merge", 2, 1, other=2)], 0.0, "") == []
-
-
 def test_what_linking_gets_back(writer: StoreWriter, reader: StoreReader, tracklet, decide) -> None:
     with writer.transaction():
         early = writer.record_tracklet("box", tracklet(track=2, start=1000.0, final=True))

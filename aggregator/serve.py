@@ -1,0 +1,226 @@
+"""`aggregator serve`: the middle of the site, until stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import json
+import logging
+import os
+import queue
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from aiohttp import web
+
+from aggregator.api.app import create_app
+from aggregator.engine import Bus, Engine
+from aggregator.inbox import Inbox
+from aggregator.linking.ids import IdAllocator
+from aggregator.linking.layout import read_layout
+from aggregator.linking.linker import Linker
+from aggregator.settings import AggregatorSettings, is_loopback, split_address
+from aggregator.store import open_store
+from common import __version__, endpoints
+from common.clock import Clock, SystemClock
+from common.errors import ConfigError, PassageError
+from common.keys import ServerKeys, read_server_keys
+from common.logging import configure_logging
+from common.messages import Message
+from common.settings import from_mapping, load
+
+log = logging.getLogger("serve")
+
+_HTTP_END_S = 1.0
+
+
+class EngineError(PassageError):
+    """The engine ended by itself."""
+
+
+def serve(
+    config: Annotated[Path | None, typer.Option("-c", "--config", help="aggregator.yaml")] = None,
+    listen: Annotated[str | None, typer.Option(
+        help="where agents connect; tcp://127.0.0.1:5599 if not given", metavar="ENDPOINT")] = None,
+    http: Annotated[str | None, typer.Option(
+        help="where the HTTP API listens; 127.0.0.1:8600 if not given", metavar="HOST:PORT")] = None,
+    data: Annotated[Path | None, typer.Option(
+        help="folder of the database and keys; ./passage-data if not given", metavar="DIR")] = None,
+    ready_file: Annotated[Path | None, typer.Option(
+        help="write the real addresses here as JSON once everything is up: for scripts that use port 0")] = None,
+    log_json: Annotated[bool, typer.Option("--log-json", help="log lines as JSON")] = False,
+) -> None:
+    """Take in what agents send, link it, store it and answer questions about it over HTTP.
+
+    Works without a configuration on this machine alone. Runs until Ctrl-C or SIGTERM and ends within 5 seconds;
+    whatever was acknowledged is on the disk, and agents keep the rest.
+
+    Exit codes: 0 stopped; 1 the store or the engine could not go on; 2 wrong usage or configuration, a port in use
+    among them.
+
+    Examples:
+
+      aggregator serve
+
+      aggregator serve -c aggregator.yaml --data /var/lib/passage
+    """
+    settings = read_settings(config, listen=listen, http=http, data=data)
+    configure_logging(settings.log, as_json=log_json)
+    with _ended_by_signals():
+        asyncio.run(Server(settings, SystemClock()).run(ready_file))
+
+
+def read_settings(config: Path | None, **given: Any) -> AggregatorSettings:
+    """The file's settings, or the defaults, with what was given on the command line put over them.
+
+    Raises:
+        ConfigError: something is wrong with them; also when `http` is not on loopback and nobody allowed that.
+    """
+    settings = load(config, AggregatorSettings) if config else AggregatorSettings()
+    over = {key: value for key, value in given.items() if value is not None}
+    if over:
+        from_mapping(over, AggregatorSettings, "command line")
+        settings = from_mapping({**settings.model_dump(), **over}, AggregatorSettings, "command line")
+    host, _ = split_address(settings.http)
+    if not is_loopback(host) and not settings.http_allow_remote:
+        raise ConfigError(
+            f"http {settings.http}: other machines could ask everything about everybody seen; there are no tokens yet",
+            "stay on 127.0.0.1 and reach it through ssh -L 8600:127.0.0.1:8600, or set 'http_allow_remote: true' in "
+            "aggregator.yaml where everyone on the network may ask")
+    return settings
+
+
+class Server:
+    """The whole aggregator in one process.
+
+    Args:
+        settings: see there.
+        clock: UTC.
+    """
+
+    def __init__(self, settings: AggregatorSettings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+
+    async def run(self, ready_file: Path | None = None, stop: asyncio.Event | None = None) -> None:
+        """Start everything, say so, and run until SIGINT, SIGTERM or `stop`.
+
+        Args:
+            ready_file: where to write the real addresses, as JSON; removed at the end.
+            stop: ends it as a signal does.
+
+        Raises:
+            ConfigError: a port in use, keys missing, and the like.
+            StoreError: the store cannot be opened.
+            EngineError: the engine could not go on.
+        """
+        stop = stop or asyncio.Event()
+        settings, loop = self._settings, asyncio.get_running_loop()
+        bus = Bus()
+        messages: queue.Queue[tuple[str, Message]] = queue.Queue(settings.engine.queue)
+        topology = read_layout(settings.layout) if settings.layout else None
+        keys = self._keys()
+        async with contextlib.AsyncExitStack() as stack:
+            store = open_store(settings.data, settings.store.min_free_mb << 20)
+            ended = [True]
+            stack.callback(lambda: store.close() if ended[0] else None)
+            inbox = Inbox(settings.listen, messages, keys, settings.agents, clock=self._clock)
+            engine = Engine(
+                store, lambda after: Linker(settings.linking, topology, IdAllocator(after)), messages, inbox.send,
+                self._clock, settings.engine, bus,
+                on_failure=lambda: _call(loop, stop.set))
+            engine.start()
+            stack.callback(lambda: ended.__setitem__(0, engine.stop()))
+            inbox.start()
+            stack.callback(inbox.stop)
+            address = await self._serve_http(create_app(store.reader, engine, bus, settings.api), stack)
+            for number in (signal.SIGINT, signal.SIGTERM):
+                with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):  # not the main thread
+                    loop.add_signal_handler(number, stop.set)
+                    stack.callback(loop.remove_signal_handler, number)
+            self._announce(inbox.endpoint, address, keys is not None)
+            if ready_file is not None:
+                _write_ready(ready_file, {"listen": inbox.endpoint, "http": address, "data": str(settings.data),
+                                          "pid": os.getpid()})
+                stack.callback(ready_file.unlink, missing_ok=True)
+            await stop.wait()
+            log.info("stopping")
+        if engine.failure is not None:
+            raise EngineError(f"the engine could not go on: {engine.failure}",
+                              "see the log above; agents keep what was not stored. Start again") from engine.failure
+
+    def _keys(self) -> ServerKeys | None:
+        settings = self._settings
+        if settings.keys is not None:
+            return read_server_keys(settings.keys)
+        return None if endpoints.is_loopback(settings.listen) else read_server_keys(settings.data / "keys")
+
+    async def _serve_http(self, app: web.Application, stack: contextlib.AsyncExitStack) -> str:
+        """Listen; the base address, with the real port."""
+        host, port = split_address(self._settings.http)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_HTTP_END_S)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            raise _explain(error, self._settings.http) from error
+        real = runner.addresses[0][1]
+        return f"http://{f'[{host}]' if ':' in host else host}:{real}"
+
+    def _announce(self, endpoint: str, address: str, encrypted: bool) -> None:
+        lines = [
+            f"aggregator {__version__}",
+            f"  agents connect to  {endpoint}{'' if encrypted else '   (plain: this machine only)'}",
+            f"  HTTP API           {address}/api   what can be asked: {address}/docs",
+            f"  data               {self._settings.data}",
+            "  Ctrl-C ends it",
+        ]
+        print("\n".join(lines), flush=True)
+        if not is_loopback(split_address(self._settings.http)[0]):
+            log.warning("%s can be asked everything by whoever reaches it: there are no tokens yet", address)
+
+
+def _explain(error: OSError, address: str) -> ConfigError:
+    if error.errno == errno.EADDRINUSE:
+        return ConfigError(f"http {address} is in use by another program",
+                           "stop it (is another aggregator running?), or listen elsewhere with --http 127.0.0.1:PORT")
+    if error.errno == errno.EACCES:
+        return ConfigError(f"http {address}: not allowed to listen there", "use a port from 1024 on")
+    return ConfigError(f"http {address}: cannot listen there: {error.strerror}",
+                       "listen on an address of this machine, such as --http 127.0.0.1:8600")
+
+
+def _call(loop: asyncio.AbstractEventLoop, function: Callable[[], None]) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop has just ended
+        loop.call_soon_threadsafe(function)
+
+
+def _write_ready(path: Path, content: dict[str, Any]) -> None:
+    """In one step: who waits for the file never reads half of it."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        draft.write_text(json.dumps(content) + "\n", encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}", "give a path in a folder that exists with --ready-file") \
+            from error
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Before the event loop takes the signals over, and after, they end the process in an orderly way too."""
+    def leave(*_: object) -> None:
+        sys.exit(0)
+
+    before = {number: signal.signal(number, leave) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
