@@ -147,6 +147,14 @@ class Detector:
                     found[i] = self._finish(candidate, fits[i], images[i].shape)
         return found
 
+    def infer_only(self, images: Sequence[Image]) -> None:
+        """Run the bare network on whatever its input holds, for pictures of one shape: `detect` is compared with it."""
+        height, width = self.input_shape(*images[0].shape[:2])
+        step = self._batch or len(images)
+        _, tensor = self._buffer(step, height, width)
+        for _ in range(0, len(images), step):
+            self._network.run(tensor, [self._output])
+
     def input_shape(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of the network's input for a picture of height × width, pixels."""
         return self._fixed or rectangle(height, width, self.settings.size)

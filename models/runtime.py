@@ -29,7 +29,7 @@ _PROVIDER: Final = {
     "cuda": "CUDAExecutionProvider",
     "tensorrt": "TensorrtExecutionProvider",
 }
-_DTYPE: Final = {
+_DTYPE: Final[dict[str, np.dtype[Any]]] = {
     "tensor(float)": np.dtype(np.float32),
     "tensor(float16)": np.dtype(np.float16),
     "tensor(double)": np.dtype(np.float64),
@@ -37,6 +37,7 @@ _DTYPE: Final = {
     "tensor(int64)": np.dtype(np.int64),
     "tensor(int32)": np.dtype(np.int32),
 }
+_UNKNOWN: Final[np.dtype[Any]] = np.dtype("V0")
 _GPU_CURE: Final = (
     "install NVIDIA's driver, then: pip install 'onnxruntime-gpu[cuda,cudnn]' — or use `device: cpu` (or `auto`)"
 )
@@ -137,6 +138,8 @@ def open_network(
     graph = _half(data) if fp16 and wanted == "cuda" else data
     options = ort.SessionOptions()
     options.log_severity_level = 4
+    # A waiting worker that spins takes the core from the capture threads; on a busy box the network itself loses.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if threads > 0:
         options.intra_op_num_threads = threads
     if wanted != "cpu":
@@ -288,8 +291,7 @@ def _device_of(session: ort.InferenceSession) -> str:
 
 def _tensor(node: Any) -> Tensor:
     shape = tuple(d if isinstance(d, int) and d > 0 else None for d in node.shape)
-    dtype = _DTYPE.get(node.type) or np.dtype("O")
-    return Tensor(node.name, shape, dtype)
+    return Tensor(node.name, shape, _DTYPE.get(node.type, _UNKNOWN))
 
 
 def _first_line(error: BaseException) -> str:
