@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from typing import Any
+
 from aiohttp import web
 
 from aggregator.api.embedders import Embedders
@@ -18,12 +21,19 @@ from aggregator.api.streams import Streams
 from common.clock import Clock, SystemClock
 
 
+@functools.cache
 def registry() -> Registry:
     """Every route of the server."""
     routes = Registry()
     for part in (site, cameras, events, identities, visits, search, heatmap, streams, documents):
         routes.include(part.routes)
     return routes
+
+
+@functools.cache
+def openapi_document() -> dict[str, Any]:
+    """The OpenAPI document of every route."""
+    return document(registry().routes)
 
 
 def create_app(reader_factory: ReaderFactory, engine: Engine, bus: Bus,
@@ -48,9 +58,8 @@ def create_app(reader_factory: ReaderFactory, engine: Engine, bus: Bus,
     app[EMBEDDERS] = embedders or Embedders()
     app[CLOCK] = clock or SystemClock()
     app[STREAMS] = Streams(settings.max_sockets)
-    routes = registry()
-    routes.mount(app)
-    documents.publish(app, document(routes.routes))
+    registry().mount(app)
+    documents.publish(app, openapi_document())
     app.on_response_prepare.append(add_headers)
     app.cleanup_ctx.append(streams.follow_bus)
     app.on_shutdown.append(_end_streams)

@@ -14,7 +14,7 @@ from aggregator.api.errors import ApiError, bad_parameter
 from aggregator.api.picture_size import picture_size
 from common.messages import ModelInfo
 
-TASK = "embedding"
+TASK = "embedding"  # as agents call it in `hello`
 LEAST_SIDE = 8
 
 
@@ -36,9 +36,8 @@ def load_here(name: str) -> Embedder:
         ModelError: it is not there; the cure says how to get it.
     """
     # Only somebody who searches by picture pays for ONNX Runtime's memory.
-    from models.store import ModelStore
-
     from models.load import load_embedder
+    from models.store import ModelStore
 
     return load_embedder(name, store=ModelStore(), device="cpu", threads=1)
 

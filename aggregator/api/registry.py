@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -97,8 +98,11 @@ def json_answer(data: Any) -> web.Response:
     return web.Response(body=orjson.dumps(data, option=orjson.OPT_SERIALIZE_NUMPY), content_type=JSON, charset="utf-8")
 
 
+_adapter = functools.cache(TypeAdapter)
+
+
 def _endpoint(route: Route, check: bool) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    adapter = TypeAdapter(route.answer) if check and route.answer is not None else None
+    adapter = _adapter(route.answer) if check and route.answer is not None else None
 
     async def endpoint(request: web.Request) -> web.StreamResponse:
         result = await route.handler(request, bind(route.parameters, request))

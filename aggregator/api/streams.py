@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,7 +14,7 @@ from aiohttp import WSCloseCode, web
 from aggregator.api.errors import ApiError
 from aggregator.api.ports import Bus, Message
 
-log = logging.getLogger(__name__)
+CLOSE_S = 1.0
 
 
 class Reader:
@@ -90,7 +89,7 @@ class Streams:
         Raises:
             ApiError: 503, there are too many connections; 426, the request asks for no WebSocket.
         """
-        socket = web.WebSocketResponse(heartbeat=ping_s, max_msg_size=4096, compress=False)
+        socket = web.WebSocketResponse(timeout=CLOSE_S, heartbeat=ping_s, max_msg_size=4096, compress=False)
         if not socket.can_prepare(request):
             raise ApiError(426, "no_websocket", f"{request.path} is a WebSocket",
                            cure="connect with ws:// or wss://")
@@ -120,9 +119,11 @@ class Streams:
 
     async def close(self) -> None:
         """End every connection."""
-        sockets = list(self._sockets)
-        await asyncio.gather(*(socket.close(code=WSCloseCode.GOING_AWAY, message=b"the aggregator stops")
-                               for socket in sockets), return_exceptions=True)
+        async def end(socket: web.WebSocketResponse) -> None:
+            # A reader that does not read does not answer either, and must not keep the server from ending.
+            await asyncio.wait_for(socket.close(code=WSCloseCode.GOING_AWAY, message=b"the aggregator stops"), CLOSE_S)
+
+        await asyncio.gather(*(end(socket) for socket in list(self._sockets)), return_exceptions=True)
 
 
 def pack(message: Message, dropped: int) -> str:

@@ -77,8 +77,9 @@ def fill(data: FilePath) -> HistoryIndex:
             Decision(operation="new", visit=4, identity=3, score=1.0, confidence=0.7),
             Decision(operation="new", visit=5, identity=4, score=1.0, confidence=0.8),
         ], NOON + 76, "0123456789ab")
-        store.record_decisions(
-            [Decision(operation="merge", visit=4, identity=1, other=3, score=2.0, confidence=0.88)], NOON + 80, "0123456789ab")
+        store.record_decisions([
+            Decision(operation="merge", visit=4, identity=1, other=3, score=2.0, confidence=0.88),
+        ], NOON + 80, "0123456789ab")
     identities[4] = 1
     for number, (camera, person, after, seconds) in VISITS.items():
         history.add(MODEL, [number], [identities[number]], look(person)[None], [camera], [NOON + after],
@@ -94,7 +95,8 @@ class ToyEngine:
     def stats(self) -> dict[str, Any]:
         return {
             "problem": self.problem, "uptime_s": 12.5, "people_now": 2, "identities_active": 1, "queue": 0,
-            "agents": {"box": {"last_seen": NOON + 76, "connected": True, "clock_skew_s": 0.01, "spool": {"entries": 0}}},
+            "agents": {"box": {"last_seen": NOON + 76, "connected": True, "clock_skew_s": 0.01,
+                               "spool": {"entries": 0}}},
             "cameras": {"left": {"fps": 9.9, "latency_s": 0.05, "people": 2}},
             "recent": [{"visit": 5, "camera": "left", "global_id": "G4", "operation": "new", "confidence": 0.8,
                         "time": "2026-03-01T12:01:16.000Z"}],
