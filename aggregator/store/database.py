@@ -18,7 +18,7 @@ from common.errors import StoreError
 if TYPE_CHECKING:
     from aggregator.store.writer import StoreWriter
 
-FILE_NAME = "passage.sqlite"
+FILE_NAME = "passage.db"
 APPLICATION_ID = 0x50415347  # 'PASG': tells our files from other programs' databases
 MIGRATIONS: tuple[str, ...] = ("schema.sql",)
 """The file of SQL statements that makes version n out of version n - 1, from version 1 on."""
