@@ -23,7 +23,8 @@ COMMANDS = {"edge-agent": typer.main.get_command(edge_agent), "aggregator": type
 
 
 def code_spans() -> list[str]:
-    blocks = [line.split("#")[0] for block in re.findall(r"```sh\n(.*?)```", README, re.S) for line in block.splitlines()]
+    shell = "\n".join(re.findall(r"```sh\n(.*?)```", README, re.S))
+    blocks = [line.split("#")[0] for line in shell.splitlines()]
     return sorted({span.strip() for span in blocks + re.findall(r"`([^`\n]+)`", README)} - {""})
 
 

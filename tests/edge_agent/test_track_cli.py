@@ -32,7 +32,7 @@ def test_one_video_becomes_all_the_files(tmp_path: Path) -> None:
     video = write_video(tmp_path / "a.avi", [Walker(0, 60, -20, 340), Walker(25, 70, 340, -20, foot=150)], 80)
     summary = run_track(tmp_path, video, annotate=True)
     out = tmp_path / "out"
-    rows = list(csv.DictReader((out / "tracks.csv").open()))
+    rows = list(csv.DictReader((out / "tracks.csv").read_text().splitlines()))
     assert {row["track"] for row in rows} == {"1", "2"}
     assert {row["label"] for row in rows} == {"person"}
     events = [json.loads(line) for line in (out / "events.jsonl").read_text().splitlines()]
@@ -64,7 +64,7 @@ def test_a_video_that_is_cut_gives_what_is_readable_and_a_warning(tmp_path: Path
     assert summary["warnings"]
 
 
-@pytest.mark.parametrize(("content", "says"), [(None, "no such file"), (b"", "empty"), (b"no video at all" * 99, "")])
+@pytest.mark.parametrize(("content", "says"), [(None, "does not exist"), (b"", "empty"), (b"no video at all" * 99, "")])
 def test_what_cannot_be_read_is_named(tmp_path: Path, content: bytes | None, says: str) -> None:
     video = tmp_path / "gone.avi"
     if content is not None:
@@ -95,4 +95,4 @@ def test_detections_are_tracked_without_a_video(tmp_path: Path) -> None:
     mot = [line.split(",") for line in (tmp_path / "out" / "mot.txt").read_text().splitlines()]
     assert {row[1] for row in mot} == {"1"}
     assert len(mot) >= 28
-    assert len(list(csv.DictReader((tmp_path / "out" / "tracks.csv").open()))) == len(mot)
+    assert len(list(csv.DictReader((tmp_path / "out" / "tracks.csv").read_text().splitlines()))) == len(mot)
