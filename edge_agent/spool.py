@@ -11,7 +11,6 @@ import logging
 import sqlite3
 import threading
 import time
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +21,8 @@ from common.errors import StoreError
 from common.messages import MAX_MESSAGE_BYTES
 from common.spool_id import new_spool_id
 from edge_agent import spool_file
-from edge_agent.spool_file import Life, Tally
+from edge_agent.spool_file import Tally
+from edge_agent.spool_rescue import Life, checksum
 
 log = logging.getLogger("spool")
 
@@ -91,12 +91,11 @@ class Spool:
     def _begin(self, db: sqlite3.Connection, tally: Tally) -> None:
         """Go on with a file that was just opened."""
         self._db, self._tally = db, tally
-        self._lives = {life.number: life for life in spool_file.read_lives(self._db)}
+        self._lives = {life.number: life for life in spool_file.read_lives(db)}
         self._life: Life | None = None  # written with the first append
         self.id = new_spool_id(self._tally.file)
         # The clock may stand before the newest entry (a box without a battery wakes in 1970): go on from there.
-        newest = self._db.execute("SELECT MAX(time) FROM entries").fetchone()[0]
-        self._ahead = max(0.0, (newest or 0.0) - self._clock.now())
+        self._ahead = max(0.0, spool_file.newest_time(db, self._lives) - self._clock.now())
 
     @property
     def depth(self) -> int:
@@ -161,8 +160,9 @@ class Spool:
             db.executemany(
                 "INSERT INTO entries VALUES (?, ?, ?, ?, ?)",
                 [
-                    (position, life.number if life else 0, now, zlib.crc32(body, position & 0xFFFFFFFF), body)
+                    (position, life.number, now, checksum(life, position, now, body), body)
                     for position, body in enumerate(fitting, first)
+                    if life is not None
                 ],
             )
             self._tally = self._tally.added(len(fitting), sum(map(len, fitting)))
@@ -194,13 +194,13 @@ class Spool:
 
     def _pending(self, db: sqlite3.Connection, after: int, limit: int) -> list[Entry]:
         rows = db.execute(
-            "SELECT position, life, checksum, body FROM entries WHERE position > ? ORDER BY position LIMIT ?",
+            "SELECT position, life, time, checksum, body FROM entries WHERE position > ? ORDER BY position LIMIT ?",
             (after, limit),
         ).fetchall()
         entries = []
-        for position, number, checksum, body in rows:
+        for position, number, written, expected, body in rows:
             life = self._lives.get(number)
-            if life is None or zlib.crc32(body, position & 0xFFFFFFFF) != checksum:
+            if life is None or checksum(life, position, written, body) != expected:
                 db.execute("DELETE FROM entries WHERE position = ?", (position,))
                 self._drop(1, len(body), "damaged on the disk")
                 continue
@@ -273,7 +273,7 @@ class Spool:
                 self._tally = tally
                 with contextlib.suppress(sqlite3.Error):
                     self._db.execute("ROLLBACK")
-                if isinstance(error, sqlite3.Error):
+                if isinstance(error, spool_file.FAULTS):
                     raise spool_file.explain(error, self.path) from error
                 raise
 

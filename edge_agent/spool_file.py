@@ -8,15 +8,17 @@ import sqlite3
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import NamedTuple
 
 from common.errors import StoreError
 from common.spool_id import new_file_id
-from edge_agent.spool_rescue import rescue
+from edge_agent.spool_rescue import Life, checksum, rescue
 
 log = logging.getLogger("spool")
 
 VERSION = 1
+_LARGEST_VERSION = 1000  # beyond it is no release, but a flipped bit
+# A damaged schema can be quoted in an error message that is then no text.
+FAULTS = (sqlite3.Error, UnicodeDecodeError)
 _SPARE_PAGES = 1024  # of 4 KiB, kept in the file for reuse
 _SCHEMA = """
 CREATE TABLE tally (
@@ -36,24 +38,13 @@ CREATE TABLE entries (
     position INTEGER PRIMARY KEY,
     life     INTEGER NOT NULL,
     time     REAL NOT NULL,                   -- UTC seconds, never falling
-    checksum INTEGER NOT NULL,                -- crc32 of the body, begun with the position
+    checksum INTEGER NOT NULL,                -- crc32 over name, time and body
     body     BLOB NOT NULL
 ) STRICT;
 """
-# SQLite's words for a file that is not what it should be; Python 3.10 gives no error codes.
-_DAMAGED = ("malformed", "not a database", "corrupt", "no such table", "no such column", "datatype mismatch")
-
 
 class DamagedError(StoreError):
     """The file's content is damaged; it is set aside rather than used."""
-
-
-class Life(NamedTuple):
-    """One opening of the file: its number, its spool id, and the position before its first entry."""
-
-    number: int
-    spool: str
-    base: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +127,8 @@ def _open(path: Path) -> tuple[sqlite3.Connection, Tally]:
         db.execute("PRAGMA locking_mode=EXCLUSIVE")
         db.execute("PRAGMA secure_delete=FAST")
         version = db.execute("PRAGMA user_version").fetchone()[0]
+        if not 0 <= version <= _LARGEST_VERSION:
+            raise DamagedError(f"the spool {path} is damaged: version {version}")
         if version > VERSION:
             raise StoreError(
                 f"the spool {path} is of version {version}, this release knows {VERSION}",
@@ -148,24 +141,55 @@ def _open(path: Path) -> tuple[sqlite3.Connection, Tally]:
         if version == 0:
             begin = f"INSERT INTO tally VALUES ('{new_file_id()}', 1, 0, 0, 0, 0);"
             db.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}{begin}PRAGMA user_version={VERSION};COMMIT;")
-        else:
-            found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
-            if found != "ok":
-                raise DamagedError(f"the spool {path} is damaged: {found}")
-        row = db.execute("SELECT * FROM tally").fetchone()
-        if row is None:
-            raise DamagedError(f"the spool {path} is damaged: it holds no counts")
-        # Nothing waits for these any more.
-        db.execute("DELETE FROM lives WHERE life NOT IN (SELECT DISTINCT life FROM entries)")
-        return db, Tally(*row)
-    except sqlite3.Error as error:
+        return db, _checked(db, path)
+    except BaseException as error:
         if db is not None:
             db.close()
-        raise explain(error, path) from error
-    except StoreError:
-        if db is not None:
-            db.close()
+        if isinstance(error, FAULTS):
+            raise explain(error, path) from error
         raise
+
+
+def _checked(db: sqlite3.Connection, path: Path) -> Tally:
+    """The counts, after a look at everything that can be wrong with a file.
+
+    Raises:
+        DamagedError: something is.
+    """
+    found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found == "ok" and _schema_of(db) != _SCHEMA_TEXT:
+        found = "its tables are not those of a spool"
+    row = db.execute("SELECT * FROM tally").fetchone() if found == "ok" else None
+    if row is None:
+        raise DamagedError(f"the spool {path} is damaged: {found}")
+    # Nothing waits for these any more.
+    db.execute("DELETE FROM lives WHERE life NOT IN (SELECT DISTINCT life FROM entries)")
+    # Counted rather than believed: the check above has read everything anyway.
+    count, size, last = db.execute("SELECT COUNT(*), TOTAL(LENGTH(body)), MAX(position) FROM entries").fetchone()
+    tally = Tally(*row)
+    return replace(tally, messages=count, bytes=int(size), next=max(tally.next, (last or 0) + 1))
+
+
+def _schema_of(db: sqlite3.Connection) -> list[tuple[str]]:
+    return db.execute("SELECT sql FROM sqlite_schema ORDER BY rowid").fetchall()
+
+
+def _expected_schema() -> list[tuple[str]]:
+    with contextlib.closing(sqlite3.connect(":memory:")) as db:
+        db.executescript(_SCHEMA)
+        return _schema_of(db)
+
+
+_SCHEMA_TEXT = _expected_schema()
+
+
+def newest_time(db: sqlite3.Connection, lives: dict[int, Life]) -> float:
+    """When the newest whole entry was written, UTC seconds; 0 when there is none."""
+    rows = db.execute("SELECT position, life, time, checksum, body FROM entries ORDER BY position DESC LIMIT 16")
+    for position, life, time, expected, body in rows:
+        if life in lives and checksum(lives[life], position, time, body) == expected:
+            return float(time)
+    return 0.0
 
 
 def read_lives(db: sqlite3.Connection) -> list[Life]:
@@ -189,9 +213,9 @@ def shrink(db: sqlite3.Connection) -> None:
             db.executescript("PRAGMA incremental_vacuum(256);")
 
 
-def explain(error: sqlite3.Error, path: Path) -> StoreError:
+def explain(error: Exception, path: Path) -> StoreError:
     """What SQLite says, in words that name the file and the cure."""
-    text = str(error)
+    text = str(error)[:300]
     if "locked" in text:
         return StoreError(
             f"the spool {path} is in use by another process",
@@ -204,9 +228,10 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError:
             f"the spool {path} cannot be opened for writing",
             f"check who owns {path.parent} and what may be written there",
         )
-    if any(word in text for word in _DAMAGED):
-        return DamagedError(f"the spool {path} is damaged: {text}")
-    return StoreError(f"the spool {path} cannot be used: {text}", f"check the disk that holds {path.parent}")
+    if "I/O" in text or "memory" in text:
+        return StoreError(f"the spool {path} cannot be used: {text}", f"check the disk that holds {path.parent}")
+    # What else SQLite says of a file that was right before is said of a damaged one, in many words.
+    return DamagedError(f"the spool {path} is damaged: {text}")
 
 
 def _set_aside(path: Path) -> Path:
