@@ -13,7 +13,7 @@ from common import __version__
 from common.clock import Clock
 from common.errors import StoreError
 from common.keys import read_agent_keys
-from common.messages import Assign, Hello, ModelInfo, Refusal, pack_events, pack_tracklet
+from common.messages import Assign, Hello, ModelInfo, Refusal, Stats, pack_events, pack_tracklet
 from edge_agent.build import build_pipeline, load_models
 from edge_agent.capture.group import CaptureGroup
 from edge_agent.outputs import RunOutputs
@@ -45,12 +45,14 @@ class Agent:
         self.capture = CaptureGroup(settings.cameras, clock=clock, speed=settings.replay.speed,
                                     max_skew_s=settings.replay.max_skew_s)
         self.uplink = Uplink(settings.aggregator, settings.agent, self._hello, self.spool, clock,
-                             cameras=self._camera_numbers, on_assign=self._assigned, on_refusal=self._refused,
+                             stats=self._stats, on_assign=self._assigned, on_refusal=self._refused,
                              keys=read_agent_keys(settings.keys) if settings.keys else None)
         self.pipeline: Pipeline = build_pipeline(
             settings.cameras, load_models(settings.models, settings.detector), settings.tracker, settings.tracklets,
-            self.run_id, on_camera=lambda _: self.uplink.announce())
+            self.run_id, on_camera=lambda _: self.uplink.greet())
         self.people: dict[str, int] = {}
+        self.latency: dict[str, float] = {}  # seconds from capture to tracklet, of cameras that are live
+        self._live = {camera.id for camera in settings.cameras if camera.address.kind in ("stream", "webcam")}
         self.global_ids: dict[str, dict[int, str]] = {camera.id: {} for camera in settings.cameras}
         self.refusals = 0
         self._outputs: dict[str, RunOutputs] = {}
@@ -98,7 +100,10 @@ class Agent:
         if bodies:
             self._spool(bodies)
         for result in results:
-            self.people[result.frame.camera] = len(result.tracked.track)
+            camera = result.frame.camera
+            self.people[camera] = len(result.tracked.track)
+            if camera in self._live:
+                self.latency[camera] = self.clock.now() - result.frame.time
             if self.annotate:
                 self._draw(self.annotate, result)
 
@@ -144,9 +149,11 @@ class Agent:
                     ModelInfo(task="embedding", name=pipeline.embedder.name,
                               fingerprint=pipeline.embedder.fingerprint, dimensions=pipeline.embedder.dimensions)))
 
-    def _camera_numbers(self) -> dict[str, dict[str, float]]:
-        return {name: status.numbers() | {"people": float(self.people.get(name, 0))}
-                for name, status in self.capture.status().items()}
+    def _stats(self) -> Stats:
+        cameras = {name: status.numbers() | {"people": float(self.people.get(name, 0)),
+                                             "latency_s": self.latency.get(name, 0.0)}
+                   for name, status in self.capture.status().items()}
+        return Stats(clock=self.clock.now(), cameras=cameras, spool=self.spool.figures())
 
     def _assigned(self, assign: Assign) -> None:
         for camera, run, track, identity in assign.tracks:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -50,7 +51,7 @@ def _findings(settings: AgentSettings) -> Iterator[tuple[str, str, PassageError 
     yield _try("networks", lambda: _networks(settings))
     for camera in settings.cameras:
         capture = CaptureGroup([camera], clock=SystemClock())
-        yield _try(f"camera {camera.id}", lambda capture=capture, name=camera.id: _first_frame(capture, name))
+        yield _try(f"camera {camera.id}", partial(_first_frame, capture, camera.id))
     keys = read_agent_keys(settings.keys) if settings.keys else None
     yield _try("aggregator", lambda: probe(settings.aggregator, settings.agent, keys, AGGREGATOR_S))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,12 +24,12 @@ class VisitRows:
     def write(self, path: Path) -> None:
         """Row i is one visit: `camera`, `track`, `start`, `end` (s UTC), `images`, its embedding (n, d) float16."""
         rows = sorted(self._rows, key=lambda row: row.end)
-        np.savez_compressed(
-            path,
-            camera=np.asarray([row.camera for row in rows], np.str_),
-            track=np.asarray([row.track for row in rows], np.int64),
-            start=np.asarray([row.start for row in rows], np.float64),
-            end=np.asarray([row.end for row in rows], np.float64),
-            images=np.asarray([row.frames for row in rows], np.int32),
-            **{self.array: np.asarray([row.mean for row in rows], np.float16)},
-        )
+        columns: dict[str, Any] = {
+            "camera": np.asarray([row.camera for row in rows], np.str_),
+            "track": np.asarray([row.track for row in rows], np.int64),
+            "start": np.asarray([row.start for row in rows], np.float64),
+            "end": np.asarray([row.end for row in rows], np.float64),
+            "images": np.asarray([row.frames for row in rows], np.int32),
+            self.array: np.asarray([row.mean for row in rows], np.float16),
+        }
+        np.savez_compressed(path, allow_pickle=False, **columns)
