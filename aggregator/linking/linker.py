@@ -45,7 +45,8 @@ class Linker:
         self.merged.update(merged)
         for visit, identity in rows:
             table = self._table(visit)
-            table.identity[self._put(table, visit)] = identity
+            row = self._put(table, visit)  # first: it may grow the columns
+            table.identity[row] = identity
             self.ids.skip(identity)
         for identity in (*merged, *merged.values()):
             self.ids.skip(identity)
