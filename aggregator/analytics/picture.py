@@ -29,7 +29,7 @@ def heatmap_png(heat: NDArray[np.float32]) -> bytes:
     """
     top = float(heat.max(initial=0.0))
     share = np.sqrt(np.maximum(heat, 0) / top) if top > 0 else np.zeros_like(heat)
-    done, data = cv2.imencode(".png", colours((share * 255).astype(np.uint8)))
+    done, data = cv2.imencode(".png", colours((share * 255).astype(np.uint8)), [cv2.IMWRITE_PNG_COMPRESSION, 1])
     if not done:  # cannot be: the picture is of a kind that PNG holds
         raise RuntimeError("OpenCV wrote no PNG")
     return data.tobytes()

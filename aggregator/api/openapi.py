@@ -82,7 +82,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
             "name": name, "in": "path" if in_path else "query", "required": in_path or name in required,
             "description": entry.get("description", ""), "schema": plain,
         })
-    return found
+    return sorted(found, key=lambda entry: entry["in"] == "query")  # the path's first, as it is read
 
 
 def _without_null(entry: dict[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ Time = Annotated[
     float,
     BeforeValidator(_time),
     Field(ge=0, le=LAST_SECOND, allow_inf_nan=False),
-    WithJsonSchema({"type": "string", "examples": ["2026-03-01T08:30:00Z"]}),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-03-01T08:30:00Z"]}),
 ]
 """UTC seconds; written as RFC 3339 (or as plain UTC seconds)."""
 

@@ -22,8 +22,8 @@ def page(document: dict[str, Any]) -> Html:
     shared = document["components"]["schemas"]
     menu = "".join(
         f'<li><a href="#{tag["name"]}">{escape(tag["name"])}</a><ul>'
-        + "".join(f'<li><a href="#{o["operationId"]}">{escape(o["summary"])}</a></li>'
-                  for _, _, o in groups[tag["name"]])
+        + "".join(f'<li><a href="#{operation["operationId"]}"><code>{_path(path.removeprefix("/api"))}</code></a></li>'
+                  for _, path, operation in groups[tag["name"]])
         + "</ul></li>" for tag in tags)
     body = "".join(
         f'<section id="{tag["name"]}"><h2>{escape(tag["name"])}</h2><p>{escape(tag["description"])}</p>'
@@ -68,7 +68,7 @@ def _failure_note(shared: dict[str, Any]) -> Html:
 def _operation(method: str, path: str, operation: dict[str, Any], shared: dict[str, Any]) -> Html:
     socket = "x-websocket" in operation
     word = "WS" if socket else method
-    story = "".join(f"<p>{escape(part)}</p>" for part in operation.get("description", "").split("\n\n") if part)
+    story = "".join(f"<p>{_prose(part)}</p>" for part in operation.get("description", "").split("\n\n") if part)
     return (
         f'<details class="route" id="{operation["operationId"]}" data-method="{word}" data-path="{escape(path)}">'
         f'<summary><b class="method {word.lower()}">{word}</b><code>{_path(path)}</code>'
@@ -78,7 +78,7 @@ def _operation(method: str, path: str, operation: dict[str, Any], shared: dict[s
 
 def _path(path: str) -> Html:
     """Braced parts stand out, and a long path may break at its slashes."""
-    return escape(path).replace("{", "<em>{").replace("}", "}</em>").replace("/", "<wbr>/")
+    return escape(path).replace("/", "<wbr>/").replace("{", "<em>{").replace("}", "}</em>")
 
 
 def _form(operation: dict[str, Any], socket: bool) -> Html:
@@ -95,7 +95,7 @@ def _parameter(entry: dict[str, Any]) -> Html:
     schema = entry["schema"]
     default = schema.get("default")
     example = (schema.get("examples") or [""])[0]
-    hint = escape(entry["description"])
+    hint = _prose(entry["description"])
     limits = _limits(schema)
     attributes = f'name="{entry["name"]}" data-in="{entry["in"]}"' + (" required" if entry["required"] else "")
     if schema.get("type") == "array":
@@ -110,6 +110,12 @@ def _parameter(entry: dict[str, Any]) -> Html:
     needed = " <i>required</i>" if entry["required"] else ""
     return (f'<label class=field><span class=name>{escape(entry["name"])}{needed}'
             f"<small>{escape(type_name(schema))}{limits}</small></span>{control}<span class=hint>{hint}</span></label>")
+
+
+def _prose(text: str) -> Html:
+    """Escaped, with `code` between backticks."""
+    parts = escape(text).split("`")
+    return "".join(f"<code>{part}</code>" if k % 2 else part for k, part in enumerate(parts))
 
 
 def _text(value: Any) -> str:

@@ -27,7 +27,10 @@ class OneCamera(Parameters):
 
 @routes.add("GET", "/api/cameras", tag="site", answer=shapes.Cameras)
 async def list_cameras(request: web.Request, _query: NoParameters) -> shapes.Cameras:
-    """All cameras, with what their agents say of them now."""
+    """All cameras.
+
+    With what their agents say of them now.
+    """
     rows = await request.app[READERS].ask(StoreReader.cameras)
     live = camera_numbers(request.app[ENGINE].stats())
     return {"cameras": [shaping.camera(row, live.get(row.camera)) for row in rows]}

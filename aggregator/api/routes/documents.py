@@ -33,7 +33,7 @@ async def get_openapi(request: web.Request, _query: NoParameters) -> Media:
 
 @routes.add("GET", "/docs", tag="documents", media=(HTML,))
 async def get_docs(request: web.Request, _query: NoParameters) -> Media:
-    """This page: the API for people, with a form to try each route."""
+    """This page."""
     return Media(body=request.app[_PAGE], type=HTML)
 
 

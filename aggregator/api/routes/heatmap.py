@@ -43,11 +43,12 @@ class HeatmapQuery(Between):
 @routes.add("GET", "/api/cameras/{camera}/heatmap", tag="places", parameters=HeatmapQuery, answer=shapes.Heatmap,
             media=(PNG,), errors=(404,))
 async def get_heatmap(request: web.Request, query: HeatmapQuery) -> shapes.Heatmap | Media:
-    """Where people stood, as a picture to lay over the camera's view or as numbers.
+    """Where people stood.
 
-    Each foot point weighs the seconds it stands for, so that a cell holds person-seconds whatever the frame rate. A
-    Gaussian at the foot point spreads it; with `half_life_s`, what is older counts less. The picture is transparent
-    where nobody was, and its colours show the square root of the share of the greatest cell.
+    As a picture to lay over the camera's view, or as numbers. Each foot point weighs the seconds it stands for, so
+    that a cell holds person-seconds whatever the frame rate. A Gaussian at the foot point spreads it; with
+    `half_life_s`, what is older counts less. The picture is transparent where nobody was, and its colours show the
+    square root of the share of the greatest cell.
     """
     picture = (query.format or _wanted(request)) == "png"
     until = query.until if query.until is not None else request.app[CLOCK].now()

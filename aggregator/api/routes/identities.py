@@ -101,7 +101,10 @@ async def get_where(request: web.Request, query: OneIdentity) -> shapes.Where:
 @routes.add("GET", "/api/identities/{id}/why", tag="identities", parameters=OneIdentity, answer=shapes.Why,
             errors=(404,))
 async def get_identity_why(request: web.Request, query: OneIdentity) -> shapes.Why:
-    """Why these visits are one identity: the decisions, with rivals and reasons in words."""
+    """Why these visits are one identity.
+
+    Every decision that led to it, oldest first, with its rivals and the reason in words.
+    """
     def ask(reader: StoreReader) -> shapes.Why:
         row = found(reader, query.id)
         return {"global_id": global_id(row.identity), "merged_into": merged(query.id, row),

@@ -74,7 +74,10 @@ async def search_by_picture(request: web.Request, query: PictureQuery) -> shapes
 
 @routes.add("GET", "/api/search", tag="search", parameters=VisitQuery, answer=shapes.Search, errors=(404, 409))
 async def search_by_visit(request: web.Request, query: VisitQuery) -> shapes.Search:
-    """Find who looks like the person of a visit; that visit itself is left out."""
+    """Find who looks like the person of a visit.
+
+    The visit itself is left out.
+    """
     def ask(reader: StoreReader) -> shapes.Search:
         row = the_visit(reader, query.visit)
         looks = reader.embeddings(row.visit)

@@ -19,7 +19,10 @@ routes = Registry()
 
 @routes.add("GET", "/api/health", tag="site", answer=shapes.Health)
 async def get_health(request: web.Request, _query: NoParameters) -> shapes.Health:
-    """Whether the aggregator works: it answers, its store can be read, and the engine can write."""
+    """Whether the aggregator works.
+
+    It answers, its store can be read, and what agents send can be stored.
+    """
     await request.app[READERS].ask(StoreReader.agents)
     problem = request.app[ENGINE].stats().get("problem")
     if problem:
@@ -29,5 +32,8 @@ async def get_health(request: web.Request, _query: NoParameters) -> shapes.Healt
 
 @routes.add("GET", "/api/stats", tag="site", answer=shapes.Stats)
 async def get_stats(request: web.Request, _query: NoParameters) -> shapes.Stats:
-    """Agents, cameras and people at this moment, the latest links, and how much is stored."""
+    """The site at this moment.
+
+    Agents, cameras and people, the latest links, and how much is stored.
+    """
     return await site_stats(request.app)

@@ -33,9 +33,10 @@ class EventsFilter(Parameters):
 @routes.add("GET", "/api/ws/events", tag="stream", parameters=EventsFilter, messages=shapes.StreamMessage,
             errors=(404, 426))
 async def stream_events(request: web.Request, query: EventsFilter) -> web.WebSocketResponse:
-    """Events, links and agents that come and go, within moments of their commit.
+    """Events, links and agents, as they happen.
 
-    A reader that is slower than what happens loses the oldest messages; `dropped` says how many so far.
+    Each is sent when it is on the disk. A reader that is slower than what happens loses the oldest messages;
+    `dropped` says how many so far.
     """
     app = request.app
     await app[READERS].ask(known_camera, query.camera)
@@ -53,9 +54,9 @@ async def stream_events(request: web.Request, query: EventsFilter) -> web.WebSoc
 
 @routes.add("GET", "/api/ws/stats", tag="stream", parameters=NoParameters, messages=shapes.StatsMessage, errors=(426,))
 async def stream_stats(request: web.Request, _query: NoParameters) -> web.WebSocketResponse:
-    """The answer of /api/stats, again and again.
+    """The site's numbers, again and again.
 
-    A slow reader gets fewer: only the newest is kept for it.
+    Each message holds what /api/stats answers. A slow reader gets fewer: only the newest is kept for it.
     """
     app = request.app
     reader = Reader(lambda _: False, 1)

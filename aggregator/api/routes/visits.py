@@ -66,7 +66,10 @@ async def get_visit(request: web.Request, query: OneVisit) -> shapes.VisitDetail
 
 @routes.add("GET", "/api/visits/{visit}/why", tag="visits", parameters=OneVisit, answer=shapes.Why, errors=(404,))
 async def get_visit_why(request: web.Request, query: OneVisit) -> shapes.Why:
-    """Why this visit is whose it is: every decision about it, with rivals and reasons in words."""
+    """Why this visit is whose it is.
+
+    Every decision about it, oldest first, with its rivals and the reason in words.
+    """
     def ask(reader: StoreReader) -> shapes.Why:
         row = the_visit(reader, query.visit)
         return {"global_id": shaping.name(row.identity), "merged_into": None,

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from aggregator.analytics.heatmap import Footprints, dwell, fade, heatmap
 from aggregator.analytics.picture import heatmap_png
@@ -34,6 +35,18 @@ def test_fast_heatmap_is_the_slow_one(points, width, height, sigma):
     fast = heatmap(feet, weights, width=width, height=height, sigma=sigma)
     assert fast.shape == (height, width)
     np.testing.assert_allclose(fast, slow_heatmap(feet, weights, width, height, sigma), atol=1e-5)
+
+
+def test_a_wide_gaussian_on_coarse_cells_is_nearly_the_exact_one():
+    rng = np.random.default_rng(3)
+    feet, weights = rng.random((40, 2)).astype(np.float32), rng.random(40) + 0.1
+    width, height, sigma = 150, 90, 0.2  # 30 cells: computed on cells three times as large
+    fast = heatmap(feet, weights, width=width, height=height, sigma=sigma)
+    bins = np.zeros((height, width))
+    np.add.at(bins, ((feet[:, 1] * height).astype(int), (feet[:, 0] * width).astype(int)), weights)
+    exact = ndimage.gaussian_filter(bins, sigma * width, mode="constant", truncate=4.0)
+    assert np.abs(fast - exact).max() < 0.03 * exact.max()
+    assert fast.sum() == pytest.approx(exact.sum(), rel=0.01)
 
 
 def test_seconds_add_up_to_the_time_somebody_was_there():

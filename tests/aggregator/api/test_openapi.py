@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import re
+from html.parser import HTMLParser
+from typing import ClassVar
 
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
@@ -59,10 +61,29 @@ def test_the_docs_page_shows_every_route_and_asks_no_other_server(site):
     for path, methods in document["paths"].items():
         for operation in methods.values():
             assert f'id="{operation["operationId"]}"' in text, path
+    assert "&lt;/em" not in text
+    assert "<em>{id}</em><wbr>/where" in text
     files = [site.ask(path).body.decode() for path in ("/docs/docs.css", "/docs/docs.js")]
     assert not re.findall(r"https?://", "".join([text, *files]))
     assert "<script>" not in text
     assert "style=" not in text  # the policy allows neither
+
+
+def test_the_docs_page_is_well_formed(site):
+    """Every element that is opened is closed, in order."""
+    class Checker(HTMLParser):
+        stack: ClassVar[list[str]] = []
+
+        def handle_starttag(self, tag, attrs):
+            if tag not in ("meta", "link", "input", "wbr"):
+                self.stack.append(tag)
+
+        def handle_endtag(self, tag):
+            assert self.stack.pop() == tag, self.getpos()
+
+    checker = Checker()
+    checker.feed(site.ask("/docs").body.decode())
+    assert checker.stack == []
 
 
 def test_the_docs_page_escapes_what_it_shows(site):
