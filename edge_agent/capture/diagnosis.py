@@ -25,7 +25,7 @@ def why_unreadable(path: Path) -> SourceError:
                            "missing, and nothing in it can be read", "copy it again, or repair it with a tool such as "
                                                                      "untrunc")
     return SourceError(f"{path} holds no video stream that can be decoded"
-                       + (f"; it is a {kind}" if kind else ""), f"look at it: ffprobe {path}")
+                       + (f"; it looks like: {kind}" if kind else ""), f"look at it: ffprobe {path}")
 
 
 def _has_index(path: Path) -> bool:

@@ -13,7 +13,7 @@ from edge_agent.capture.settings import CameraSettings
 from edge_agent.capture.status import CameraStatus, State
 
 QUEUE = 2
-_RECENT = 30
+_RECENT_S = 5.0
 
 
 class Lane:
@@ -37,7 +37,8 @@ class Lane:
         self._queue: deque[Frame] = deque()
         self._state: State = "connecting"
         self._empty_since = monotonic()
-        self._arrivals: deque[float] = deque(maxlen=_RECENT)
+        self._arrivals: deque[float] = deque()
+        self._opened = self._arrived = self._empty_since
         self._frames = self._dropped = self._reconnects = 0
         self._closed = False
 
@@ -51,7 +52,7 @@ class Lane:
             self.promised = None if self.camera.loop else frames
             self._state = "running"
             self._arrivals.clear()
-            self._arrived = self._monotonic()
+            self._opened = self._arrived = self._monotonic()
             self._changed.notify_all()
 
     def put(self, frame: Frame) -> bool:
@@ -59,6 +60,8 @@ class Lane:
         with self._changed:
             self._arrived = self._monotonic()
             self._arrivals.append(self._arrived)
+            while self._arrivals[0] < self._arrived - _RECENT_S:
+                self._arrivals.popleft()
             self._frames += 1
             while len(self._queue) >= QUEUE and not self._closed:
                 if self.live:
@@ -131,9 +134,8 @@ class Lane:
         if state == "running" and not self._queue and now - self._arrived > self._stall:
             state = "stalled"
         fps = 0.0
-        if state == "running" and len(self._arrivals) > 1:
-            # A camera that slows down shows it before its next frame comes.
-            span = max(self._arrivals[-1], now - (self._arrivals[-1] - self._arrivals[-2])) - self._arrivals[0]
-            fps = (len(self._arrivals) - 1) / span if span > 0 else 0.0
+        if state == "running":
+            since = max(self._opened, now - _RECENT_S)
+            fps = sum(arrival >= since for arrival in self._arrivals) / max(now - since, 1e-3)
         return CameraStatus(state=state, fps=fps, frames=self._frames, dropped=self._dropped,
                             reconnects=self._reconnects, last_error=self.error.message if self.error else None)

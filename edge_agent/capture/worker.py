@@ -16,6 +16,9 @@ from edge_agent.capture.view import View
 
 log = logging.getLogger("passage.capture")
 
+LEAST_STEP_S = 0.001
+SMALL_STEP_S = 5.0
+
 
 class CameraThread(threading.Thread):
     """Opens a camera's source, reads it, and opens it again when it breaks.
@@ -41,6 +44,7 @@ class CameraThread(threading.Thread):
         self._thinning = Thinning(lane.camera.max_fps)
         self._stopping = threading.Event()
         self._index = 0
+        self._latest = float("-inf")
         self._played = 0.0  # seconds of the rounds of a loop that are over
 
     def stop(self) -> None:
@@ -93,7 +97,7 @@ class CameraThread(threading.Thread):
             if seconds is None:
                 break
             if source.live:
-                time = self._clock.now() + camera.clock.offset
+                time = self._live_time()
                 self._backoff.reset()
             else:
                 last = seconds
@@ -108,6 +112,12 @@ class CameraThread(threading.Thread):
             if not self._lane.put(frame):
                 break
         self._played += last + (1 / source.fps if source.fps else 0.0)
+
+    def _live_time(self) -> float:
+        """Now, but never a little before the frame before: a clock that is set right must not turn walkers around."""
+        now = self._clock.now() + self._lane.camera.clock.offset
+        self._latest = self._latest + LEAST_STEP_S if 0 <= self._latest - now < SMALL_STEP_S else now
+        return self._latest
 
     def _ended(self, source: Source) -> bool:
         problem = source.problem()

@@ -24,6 +24,7 @@ _DARK: Colour = (24, 24, 24)
 _SHIFT = 3  # OpenCV draws lines on eighths of a pixel
 _ONE = 1 << _SHIFT
 _TRAIL_STEPS = 4
+_SMOOTH = 3  # points to either side
 
 
 class Overlay:
@@ -43,7 +44,7 @@ class Overlay:
         self._zoom = max(1, math.ceil(LEAST_SIDE / min(size)))
         self.size = (size[0] * self._zoom, size[1] * self._zoom)
         short = min(self.size)
-        self._line = max(1, round(short / 300))
+        self._line = max(2, round(short / 300))
         self._letters = Lettering(max(9, round(short / 50)))
         self._caption = caption
         self._trails: dict[int, deque[tuple[float, float, float]]] = {}
@@ -87,13 +88,13 @@ class Overlay:
         points = np.asarray(trail, np.float64)[:, 1:]
         if len(points) < 2:
             return
-        fixed = np.round(points * _ONE).astype(np.int32)
+        fixed = np.round(_smooth(points) * _ONE).astype(np.int32)
         bounds = np.linspace(0, len(fixed) - 1, _TRAIL_STEPS + 1).astype(int)
         for step in range(_TRAIL_STEPS):
             part = fixed[bounds[step]:bounds[step + 1] + 1]
             if len(part) > 1:
-                width = max(1, round(self._line * (step + 1) / _TRAIL_STEPS))
-                cv2.polylines(image, [part], False, _DARK, width + 2, cv2.LINE_AA, _SHIFT)
+                width = max(1, round(self._line * (step + 2) / _TRAIL_STEPS))
+                cv2.polylines(image, [part], False, _DARK, width + max(1, self._line // 2), cv2.LINE_AA, _SHIFT)
                 cv2.polylines(image, [part], False, colour, width, cv2.LINE_AA, _SHIFT)
 
     def _draw_box(self, image: NDArray[np.uint8], box: list[float], colour: Colour) -> None:
@@ -126,6 +127,20 @@ class Overlay:
         corner = image[rows - height:, :width]
         corner[:] = corner // 3
         letters.write(image, text, pad, rows - pad, (235, 235, 235))
+
+
+def _smooth(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A moving mean that leaves the ends in place: boxes tremble more than people do. (n, 2) → (n, 2)."""
+    reach = min(_SMOOTH, (len(points) - 1) // 2)
+    if reach == 0:
+        return points
+    padded = np.concatenate([points[:1].repeat(reach, 0), points, points[-1:].repeat(reach, 0)])
+    sums = np.concatenate([np.zeros((1, 2)), padded.cumsum(axis=0)])
+    window = 2 * reach + 1
+    smooth = (sums[window:] - sums[:-window]) / window
+    smooth[0], smooth[-1] = points[0], points[-1]
+    result: NDArray[np.float64] = smooth
+    return result
 
 
 def _overlaps(place: tuple[int, int], width: int, height: int, taken: list[tuple[int, int, int, int]]) -> bool:
