@@ -14,7 +14,7 @@ import queue
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import zmq
@@ -96,7 +96,6 @@ class Inbox:
         self._waited_s = 0.0
         self._held: deque[tuple[str, Message]] = deque()  # read, but the bus was full
         self._outgoing: deque[tuple[str, bytes]] = deque()
-        self._statuses: dict[str, AgentStatus] = {}
         self._bursts = Bursts()
         self._wake = WakeUp()
         self._stopping = False
@@ -153,8 +152,12 @@ class Inbox:
         )
 
     def agents(self) -> list[AgentStatus]:
-        """The agents that said hello since the start, by name."""
-        return [status for _, status in sorted(self._statuses.copy().items())]
+        """The agents that are there, or were a minute ago, by name."""
+        routes = sorted(self._register.routes(), key=lambda route: route.agent)
+        return [
+            AgentStatus(agent=r.agent, run=r.run, spool=r.spool, software=r.software, last_heard=r.heard_utc)
+            for r in routes
+        ]
 
     def _bind(self) -> zmq.Socket[bytes]:
         socket = self._context.socket(zmq.ROUTER)
@@ -219,16 +222,8 @@ class Inbox:
                 if self._authorised is not None:
                     self._authorised.refresh()
             self._release()
-            self._guarded(self._read)
-            self._guarded(self._write)
-
-    def _guarded(self, step: Callable[[], None]) -> None:
-        try:
-            step()
-        except Exception:  # a fault of ours with one message must not deafen the inbox
-            self._refused["internal"] += 1
-            if self._bursts.due("internal", time.monotonic()):
-                log.exception("the inbox failed at a message and goes on")
+            self._read()
+            self._write()
 
     def _release(self) -> None:
         with contextlib.suppress(queue.Full):
@@ -249,12 +244,15 @@ class Inbox:
     def _take(self, frames: list[zmq.Frame]) -> None:
         address = frames[0].bytes
         try:
-            if len(frames) != 2:
-                raise WireError("bad_frames", f"a message of {len(frames) - 1} frames, expected one")
-            message = decode(frames[1].bytes)
+            message = self._decode(address, frames)
             route = self._check(address, message, self._owner(frames[1]))
         except WireError as error:
             self._refuse(address, error)
+            return
+        except Exception:  # a fault of ours with one message must not deafen the inbox
+            log.exception("the inbox failed at a message and goes on")
+            self._register.forget(address)
+            self._refuse(address, WireError("internal", "the aggregator failed at a message; its log says why"))
             return
         self._received += 1
         item = (route.agent, message)
@@ -262,6 +260,17 @@ class Inbox:
             self._bus.put_nowait(item)
         except queue.Full:
             self._held.append(item)
+
+    def _decode(self, address: bytes, frames: list[zmq.Frame]) -> Message:
+        try:
+            if len(frames) != 2:
+                raise WireError("bad_frames", f"a message of {len(frames) - 1} frames, expected one")
+            return decode(frames[1].bytes)
+        except WireError:
+            # It may have been an upload: were the next one acknowledged, it would be taken for received. Whoever says
+            # hello again begins at the last acknowledgement.
+            self._register.forget(address)
+            raise
 
     def _owner(self, frame: zmq.Frame) -> str | None:
         """The name that the sender's key speaks for; None without keys."""
@@ -283,10 +292,7 @@ class Inbox:
             route = self._register.route(address, now)
             if owner is not None and owner != route.agent:
                 raise WireError("wrong_agent", f"this key speaks for '{owner}', not for '{route.agent}'")
-        self._statuses[route.agent] = AgentStatus(
-            agent=route.agent, run=route.run, spool=route.spool, software=route.software,
-            last_heard=self._clock.now(),
-        )
+        route.heard_utc = self._clock.now()
         return route
 
     def _greet(self, address: bytes, hello: Hello, owner: str | None, now: float) -> Route:

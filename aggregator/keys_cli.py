@@ -76,7 +76,8 @@ def new(
             path.unlink(missing_ok=True)  # a key that lets nobody in is not left lying about
             raise
         typer.echo(f"'{name}' may connect with {path}.")
-        typer.echo("Carry that file to its box, delete it here, and name it in the box's agent.yaml.")
+        typer.echo("Carry that file to its box, delete it here, and name it in the box's agent.yaml:")
+        typer.echo(f"  keys: {path.name}")
 
 
 @app.command()

@@ -16,7 +16,13 @@ _MOST_DISPLACED = 16
 
 @dataclass(slots=True, kw_only=True)
 class Route:
-    """One connection that said hello; `heard` is when it last said anything, seconds of the monotonic clock."""
+    """One connection that said hello.
+
+    Attributes:
+        heard: when it last said anything, seconds of the monotonic clock.
+        heard_utc: the same, UTC seconds, for people.
+        displaced: starts that lost the name to this one.
+    """
 
     address: bytes
     agent: str
@@ -24,6 +30,7 @@ class Route:
     spool: str
     software: str
     heard: float
+    heard_utc: float = 0.0
     displaced: tuple[str, ...] = ()
 
 
@@ -35,8 +42,9 @@ class Register:
     cannot share. A copy of a disk can: so a start that was displaced does not get the name back from a living one.
     """
 
-    def __init__(self, stale_after_s: float) -> None:
+    def __init__(self, stale_after_s: float, most_agents: int = 10_000) -> None:
         self.stale_after_s = stale_after_s
+        self.most_agents = most_agents
         self._by_address: dict[bytes, Route] = {}
         self._by_agent: dict[str, Route] = {}
         self._reminded: dict[bytes, float] = {}
@@ -69,6 +77,8 @@ class Register:
             self._by_address.pop(holder.address, None)
         elif holder is not None:
             displaced = holder.displaced
+        elif len(self._by_agent) >= self.most_agents:
+            raise WireError("too_many_agents", f"{self.most_agents} agents are connected, and no more are taken")
         previous = self._by_address.get(address)
         if previous is not None and previous.agent != hello.agent:
             self._by_agent.pop(previous.agent, None)
@@ -90,6 +100,16 @@ class Register:
             raise WireError("hello_first", "this connection has not said who it is")
         route.heard = now
         return route
+
+    def forget(self, address: bytes) -> None:
+        """Whoever speaks at `address` has to say hello again."""
+        route = self._by_address.pop(address, None)
+        if route is not None and self._by_agent.get(route.agent) is route:
+            del self._by_agent[route.agent]
+
+    def routes(self) -> list[Route]:
+        """All of them; may be called from another thread."""
+        return list(self._by_agent.copy().values())
 
     def route_of(self, agent: str) -> Route | None:
         """The connection that speaks for `agent`."""
@@ -115,7 +135,5 @@ class Register:
     def forget_silent(self, now: float) -> None:
         """Forget connections that have long said nothing, so that those of years do not add up."""
         for route in [r for r in self._by_address.values() if now - r.heard > max(_FORGET_S, self.stale_after_s)]:
-            del self._by_address[route.address]
-            if self._by_agent.get(route.agent) is route:
-                del self._by_agent[route.agent]
+            self.forget(route.address)
         self._reminded = {a: t for a, t in self._reminded.items() if now - t < _REMIND_S}

@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol
 
 import zmq
 
@@ -50,20 +49,6 @@ class ServerKeys:
     public: str
     secret: str = field(repr=False)
     agents: Path
-
-
-class KeyFiles(Protocol):
-    """Where an agent's keys stand: as settings name them."""
-
-    @property
-    def secret(self) -> Path:
-        """The agent's key file."""
-        ...
-
-    @property
-    def server(self) -> str | None:
-        """The aggregator's public key, where it is another than the file says."""
-        ...
 
 
 def check_name(name: str) -> str:

@@ -8,6 +8,7 @@ socket had in flight when a connection broke is forgotten and sent again; the ag
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from common.bursts import Bursts
 from common.clock import Clock
 from common.endpoints import require_encryption
 from common.errors import ConfigError, StoreError, WireError
-from common.keys import AgentKeys, KeyFiles, read_agent_keys
+from common.keys import AgentKeys
 from common.messages import (
     Ack,
     Assign,
@@ -74,13 +75,13 @@ class Uplink:
         clock: UTC for hello and heartbeat.
         on_assign, on_preview, on_refusal: called with what the aggregator says.
         stats: makes the heartbeat.
-        keys: for CURVE, or the files that they stand in; without them only loopback is allowed.
+        keys: for CURVE; without them only loopback is allowed.
         credit: most entries unacknowledged.
         heartbeat_s: seconds between heartbeats.
         ack_timeout_s: seconds without an acknowledgement after which everything unacknowledged is sent again.
 
     Raises:
-        ConfigError: `endpoint` is none, or not on loopback and there are no keys, or they cannot be read.
+        ConfigError: `endpoint` is none, or not on loopback and there are no keys, or they are another agent's.
     """
 
     def __init__(
@@ -95,12 +96,13 @@ class Uplink:
         on_preview: Callable[[Preview], None] | None = None,
         on_refusal: Callable[[Refusal], None] | None = None,
         stats: Callable[[], Stats] | None = None,
-        keys: AgentKeys | KeyFiles | None = None,
+        keys: AgentKeys | None = None,
         credit: int = 512,
         heartbeat_s: float = 2.0,
         ack_timeout_s: float = 10.0,
     ) -> None:
-        self._keys = _resolve(keys, agent)
+        _check_owner(keys, agent)
+        self._keys = keys
         require_encryption(endpoint, keys is not None, "connect")
         self.endpoint = endpoint
         self.agent = agent
@@ -120,6 +122,7 @@ class Uplink:
         self._acked = threading.Condition()
         self._stopping = False
         self._greeted = False  # a connection stands, and hello was sent over it
+        self._more_to_say = False
         self._hello_at = 0.0
         self._heartbeat_at = 0.0
         self._problem = "not connected yet"
@@ -149,8 +152,8 @@ class Uplink:
         self.stop()
 
     def greet(self) -> None:
-        """Say hello again, because a camera became known."""
-        self._greeted = False
+        """Say hello again, because a camera became known. From any thread."""
+        self._more_to_say = True
         self._wake.rouse()
 
     def drain(self, timeout: float) -> bool:
@@ -284,20 +287,23 @@ class Uplink:
         now = time.monotonic()
         if not connection.connected or now < self._hello_at:
             return
-        if not self._greeted:
+        if not self._greeted or self._more_to_say:
+            self._more_to_say = False  # before the greeting is made: what comes to be known meanwhile is said next
             hello = replace(self._hello(), agent=self.agent, spool=self._spool.id)
             if not connection.send(hello):
+                self._more_to_say = True
                 return
-            self._greeted = True
-            self._problem = ""
-            self._heartbeat_at = now
-            self._delivery.rewind()
+            if not self._greeted:
+                self._greeted = True
+                self._problem = ""
+                self._heartbeat_at = now
+                self._delivery.rewind()
         if self._delivery.overdue(now):
             self._trouble(f"{self.endpoint} acknowledged nothing for {self._delivery.timeout_s:.0f} s: sending again")
             self._delivery.rewind(slower=True)
         self._send_entries(connection, now)
         if now >= self._heartbeat_at:
-            connection.send(self._stats())
+            connection.send(_sound(self._stats()))
             self._heartbeat_at = now + self._heartbeat_s
 
     def _send_entries(self, connection: Connection, now: float) -> None:
@@ -315,7 +321,7 @@ class Uplink:
                 return
 
 
-def probe(endpoint: str, agent: str, keys: AgentKeys | KeyFiles | None, timeout: float) -> str:
+def probe(endpoint: str, agent: str, keys: AgentKeys | None, timeout: float) -> str:
     """Ask an aggregator whether it is there, without becoming its agent.
 
     Args:
@@ -330,10 +336,10 @@ def probe(endpoint: str, agent: str, keys: AgentKeys | KeyFiles | None, timeout:
         WireError: `unreachable`; says why.
     """
     require_encryption(endpoint, keys is not None, "connect")
-    pair = _resolve(keys, agent)
+    _check_owner(keys, agent)
     until = time.monotonic() + timeout
     why = f"nobody listens at {endpoint}"
-    with Connection(endpoint, pair) as connection:
+    with Connection(endpoint, keys) as connection:
         while (left := until - time.monotonic()) > 0:
             connection.wait(int(left * 1000) + 1)
             for happened in connection.news():
@@ -341,18 +347,26 @@ def probe(endpoint: str, agent: str, keys: AgentKeys | KeyFiles | None, timeout:
                 if not happened:  # whoever has not said hello is told to: an answer without any effect
                     connection.send(Stats(clock=0.0))
             if connection.receive() is not None:
-                return f"{endpoint} answers" + (", encrypted" if pair else "")
+                return f"{endpoint} answers" + (", encrypted" if keys else "")
     raise WireError("unreachable", why, "start it with 'aggregator serve', or set 'aggregator' in the agent's settings")
 
 
-def _resolve(keys: AgentKeys | KeyFiles | None, agent: str) -> AgentKeys | None:
-    """The keys themselves, which must speak for `agent`."""
-    if keys is None:
-        return None
-    pair = keys if isinstance(keys, AgentKeys) else read_agent_keys(keys.secret, keys.server)
-    if pair.agent != agent:
+def _check_owner(keys: AgentKeys | None, agent: str) -> None:
+    if keys is not None and keys.agent != agent:
         raise ConfigError(
-            f"the key file speaks for '{pair.agent}', this agent is called '{agent}'",
-            f"set 'agent: {pair.agent}', or make a key with 'aggregator keys new {agent}'",
+            f"the key file speaks for '{keys.agent}', this agent is called '{agent}'",
+            f"set 'agent: {keys.agent}', or make a key with 'aggregator keys new {agent}'",
         )
-    return pair
+
+
+def _sound(stats: Stats) -> Stats:
+    """Without what is no number, such as a mean of nothing: the aggregator takes a message whole or not at all."""
+    return replace(
+        stats,
+        cameras={camera: _finite(numbers) for camera, numbers in stats.cameras.items()},
+        spool=_finite(stats.spool),
+    )
+
+
+def _finite(numbers: dict[str, float]) -> dict[str, float]:
+    return {name: float(value) for name, value in numbers.items() if math.isfinite(value)}
