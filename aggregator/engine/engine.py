@@ -301,7 +301,8 @@ class Engine:
     def _link(self, visits: list[Visit], now: float, batch: Batch) -> None:
         assert self._linker is not None
         try:
-            decisions = self._linker.observe(visits, now)
+            decisions = [decision for group in in_time(visits, self._settings.joint_s)
+                         for decision in self._linker.observe(group, now)]
         except Exception as error:
             raise LinkingError from error
         self._record(decisions, now, batch)
@@ -365,6 +366,20 @@ class Engine:
                 self._live.assume_heard(row.agent, row.last_seen)
         self._digest = digest(linker.settings)
         self._linker = linker
+
+
+def in_time(visits: Iterable[Visit], within_s: float) -> list[list[Visit]]:
+    """Visits in the order in which they would have come, cut where a latest sight is `within_s` after a group's first.
+
+    Without the cut, everything that an agent sends after an outage would be one batch, in which somebody who has left
+    one camera and entered the next would be two who compete.
+    """
+    groups: list[list[Visit]] = []
+    for visit in sorted(visits, key=lambda v: (v.end, v.visit)):
+        if not groups or visit.end > groups[-1][0].end + within_s:
+            groups.append([])
+        groups[-1].append(visit)
+    return groups
 
 
 def digest(settings: Settings) -> str:
