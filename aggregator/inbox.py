@@ -117,6 +117,7 @@ class Inbox:
         except BaseException:
             self._context.destroy(linger=0)
             raise
+        self._wake.open()
         self._thread.start()
         return self
 

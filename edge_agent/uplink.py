@@ -133,6 +133,7 @@ class Uplink:
 
     def start(self) -> Uplink:
         """Begin to connect."""
+        self._wake.open()
         self._thread.start()
         return self
 
