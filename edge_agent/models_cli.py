@@ -221,7 +221,11 @@ def bench(
             typer.echo(embedder.notice, err=True)
     else:
         settings = DetectorSettings(size=size)
-        detector = load_detector(name, device=chosen, threads=threads, fp16=fp16, settings=settings)
+        try:
+            detector = load_detector(name, device=chosen, threads=threads, fp16=fp16, settings=settings)
+        except ConfigError:  # it knows no people
+            settings = DetectorSettings(size=size, classes=())
+            detector = load_detector(name, device=chosen, threads=threads, fp16=fp16, settings=settings)
         height, width = _shape(frame, 1) or (576, 768)
         frames = list(np.random.default_rng(0).integers(0, 255, (batch, height, width, 3), np.uint8))
         whole = _median_ms(lambda: detector.detect(frames), seconds / 2)

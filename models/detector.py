@@ -119,7 +119,7 @@ class Detector:
             self.names = COCO_NAMES if count in (0, 80) else tuple(f"class{i}" for i in range(count))
         if self.settings.pixels != "auto":
             pixels = CONTRACTS[self.settings.pixels]
-        self.pixels = pixels or CONTRACTS["bgr_bytes" if self.layout.is_yolox else "rgb_unit"]
+        self.pixels = pixels or CONTRACTS["bgr_bytes" if self.layout.yolox else "rgb_unit"]
         self._wanted = _wanted(self.settings.classes, self.names, self.name)
 
     def detect(self, images: Sequence[Image]) -> list[Detections]:
@@ -162,7 +162,7 @@ class Detector:
     def _fit(self, image: Image) -> Fit:
         height, width = image.shape[:2]
         # YOLOX was trained with the picture in the corner, the other families with it in the middle.
-        return fit_into(height, width, *self.input_shape(height, width), centred=not self.layout.is_yolox)
+        return fit_into(height, width, *self.input_shape(height, width), centred=not self.layout.yolox)
 
     def _infer(self, height: int, width: int, images: Sequence[Image], fits: Sequence[Fit]) -> NDArray[Any]:
         count = self._batch or len(images)

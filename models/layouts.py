@@ -7,7 +7,7 @@ h/32 · w/32 rows (with a further level for some families). That number tells th
 |---|---|---|
 | `[b, 4 + c, cells]` (or its transpose) | YOLOv8, v9, v11 and v5u: centre, size; class scores | `anchor_free` |
 | `[b, 3 · cells, 5 + c]` | YOLOv5, v7: centre, size; objectness; class scores; three anchors a cell | `objectness` |
-| `[b, cells, 5 + c]` | YOLOX: as above without anchors; mostly still in grid units (`raw`) | `objectness` |
+| `[b, cells, 5 + c]` | YOLOX, v6: as above without anchors; YOLOX mostly still in grid units (`raw`) | `objectness` |
 | `[b, k, 6]`, k no multiple of cells | YOLOv10, v26 end-to-end: corners, confidence, class | `end_to_end` |
 """
 
@@ -41,6 +41,8 @@ class Layout:
         raw: centre and size are still in grid units (YOLOX exported without decoding).
         logits: scores still lack their sigmoid.
         strides: of the grids.
+        yolox: it is a YOLOX, which wants bytes in BGR and the picture in the corner, where all other families want
+            0 to 1 in RGB and the picture in the middle.
     """
 
     kind: Literal["anchor_free", "objectness", "end_to_end"]
@@ -49,11 +51,7 @@ class Layout:
     raw: bool = False
     logits: bool = False
     strides: tuple[int, ...] = ()
-
-    @property
-    def is_yolox(self) -> bool:
-        """YOLOX: it also wants bytes in BGR, where all other families want 0 to 1 in RGB."""
-        return self.kind == "objectness" and self.raw
+    yolox: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,12 +104,15 @@ def find_layout(name: str, height: int, width: int, output: Array, classes: int 
                 strides=strides,
             )
         if rows in (n, 3 * n) and columns > 5:
+            raw = rows == n and _is_raw(output[0], height, width, strides)
             return Layout(
                 kind="objectness",
                 classes=classes or columns - 5,
-                raw=rows == n and _is_raw(output[0], height, width, strides),
+                raw=raw,
                 logits=_are_logits(output[0, :, 4:]),
                 strides=strides,
+                # YOLOv6 has YOLOX's shape too, decoded and with an objectness that is always 1.
+                yolox=rows == n and (raw or bool(np.ptp(output[0, :, 4]) > 1e-6)),
             )
     if columns == 6:
         return Layout(kind="end_to_end", classes=classes or 0)

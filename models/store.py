@@ -81,7 +81,7 @@ class ModelStore:
             entry = look_up(name)
             raise ModelError(f"{name}: is not on this machine yet (looked in {self.root})", how_to_get(entry))
         if task and stored.task != task:
-            raise ModelError(f"{name}: is a {TASKS.get(stored.task, stored.task)}, not a {TASKS.get(task, task)}")
+            raise ModelError(f"{name}: wrong kind: {TASKS.get(stored.task, stored.task)}, not {TASKS.get(task, task)}")
         path = self.root / name / stored.file
         size = path.stat().st_size if path.is_file() else -1
         if size != stored.size:

@@ -9,6 +9,7 @@ arguments and does nothing. No module is ever imported and no foreign function i
 from __future__ import annotations
 
 import io
+import math
 import pickle
 import zipfile
 from collections import OrderedDict
@@ -177,11 +178,11 @@ class _Reader(pickle.Unpickler):
         if 0 in shape:
             return np.zeros(shape, storage.dtype)
         last = offset + sum((n - 1) * step for n, step in zip(shape, steps, strict=True))
-        if last >= len(numbers):
+        if last >= len(numbers) or math.prod(shape) > len(numbers):  # a step of 0 would repeat numbers without end
             raise pickle.UnpicklingError(f"a tensor of shape {shape} reaches beyond its {len(numbers)} numbers")
         width = storage.dtype.itemsize
         view = np.lib.stride_tricks.as_strided(numbers[offset:], shape, [step * width for step in steps])
-        return view.copy() if view.size <= len(numbers) else view
+        return view.copy()
 
     def _numbers(self, storage: _Storage) -> NDArray[Any]:
         if storage.key not in self._loaded:
