@@ -125,9 +125,10 @@ def _site(state: LiveState, rows: Sequence[tuple[str, Mapping[str, Any]]], width
         table.add_row(*cells)
     if len(shown) < len(rows):
         table.add_row(Text(f"… and {len(rows) - len(shown)} more", style="dim"))
+    content: RenderableType = table
     if not rows:
-        table.add_row(Text("no agent has said hello yet: edge-agent run -c agent.yaml", style="yellow"))
-    return Panel(table, box=box.ROUNDED, title="[b]site[/b]", title_align="left", border_style="dim", height=height,
+        content = Text("no agent has said hello yet: edge-agent run -c agent.yaml", style="yellow")
+    return Panel(content, box=box.ROUNDED, title="[b]site[/b]", title_align="left", border_style="dim", height=height,
                  padding=(0, 1))
 
 
