@@ -67,6 +67,9 @@ class Agent:
 
         Whatever was seen is in the spool when this returns; what the aggregator has not acknowledged yet goes out
         at the next start.
+
+        Raises:
+            SourceError: not one of the cameras gave a picture.
         """
         self.uplink.start()
         self.capture.start()
@@ -79,6 +82,8 @@ class Agent:
                     on_batch()
         finally:
             self._end()
+        if not self.pipeline.times.frames and not self._stopping.is_set():
+            self.capture.raise_if_nothing_was_read(self.settings.cameras[0].id)
         return self.summary()
 
     def summary(self) -> dict[str, Any]:
@@ -150,9 +155,10 @@ class Agent:
                               fingerprint=pipeline.embedder.fingerprint, dimensions=pipeline.embedder.dimensions)))
 
     def _stats(self) -> Stats:
-        cameras = {name: status.numbers() | {"people": float(self.people.get(name, 0)),
-                                             "latency_s": self.latency.get(name, 0.0)}
+        cameras = {name: status.numbers() | {"people": float(self.people.get(name, 0))}
                    for name, status in self.capture.status().items()}
+        for name, latency in list(self.latency.items()):
+            cameras[name]["latency_s"] = latency
         return Stats(clock=self.clock.now(), cameras=cameras, spool=self.spool.figures())
 
     def _assigned(self, assign: Assign) -> None:

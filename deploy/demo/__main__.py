@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Annotated, Any
 
+import orjson
 import typer
-from models.store import ModelStore
 from rich.console import Console
 
 from aggregator.live import LiveView
@@ -17,6 +18,9 @@ from common.errors import PassageError
 from deploy.demo.programs import Programs
 from deploy.demo.report import next_steps, show, summarise
 from deploy.demo.site import boxes_of, sample_boxes, write_agent, write_aggregator
+from models.catalog import look_up
+from models.progress import show_progress
+from models.store import ModelStore
 
 SAMPLE = "vtest"
 SAMPLE_S = 79.5
@@ -48,7 +52,8 @@ def demo(
     """
     console = Console(stderr=False)
     models = ModelStore()
-    models.pull(detector)
+    for name in (detector, *(() if video else (SAMPLE,))):
+        _fetch(models, name)
     if embedder != "stripes":
         models.path(embedder)
     if folder is not None:
@@ -59,12 +64,20 @@ def demo(
             _run(console, Path(temporary), models, video, keep, json_file, detector, embedder, speed)
 
 
+def _fetch(models: ModelStore, name: str) -> None:
+    """Gets a file of the catalog that is not here yet, its licence shown first."""
+    if models.stored(name) is None:
+        print(look_up(name).licence_text(), file=sys.stderr)
+        with show_progress() as progress:
+            models.pull(name, progress)
+
+
 def _run(console: Console, folder: Path, models: ModelStore, videos: list[str] | None, keep: bool,
          json_file: Path | None, detector: str, embedder: str, speed: float) -> None:
     began = time.time()
     # Played a little faster than recorded, the last frame must not lie in the future.
     start = began - SAMPLE_S
-    boxes = boxes_of(videos, start) if videos else sample_boxes(models.pull(SAMPLE), start)
+    boxes = boxes_of(videos, start) if videos else sample_boxes(models.path(SAMPLE), start)
     with Programs(folder) as programs:
         ready = folder / "ready.json"
         ready.unlink(missing_ok=True)
@@ -79,8 +92,10 @@ def _run(console: Console, folder: Path, models: ModelStore, videos: list[str] |
         console.print(f"{len(boxes)} camera boxes, one aggregator at {api}; settings and logs in {folder}",
                       highlight=False)
         try:
-            LiveView(api, console=console).run(until=lambda: programs.ended(*names))
+            watched = LiveView(api, console=console).run(until=lambda: programs.ended(*names))
         except KeyboardInterrupt:
+            watched = False
+        if not watched:
             console.print("Stopping …")
             programs.stop(*names)
         programs.check("aggregator")
@@ -107,8 +122,6 @@ def _write_json(path: Path, summary: dict[str, Any]) -> None:
     if str(path) == "-":
         print_json(summary)
         return
-    import orjson
-
     try:
         path.write_bytes(orjson.dumps(summary, option=orjson.OPT_INDENT_2))
     except OSError as error:
