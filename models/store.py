@@ -246,9 +246,15 @@ class ModelStore:
             )
             (folder / _NOTE).write_text(json.dumps(asdict(stored), indent=1), "utf-8")
             target = self.root / entry.name
-            if target.exists():
-                target.replace(scratch / "old")
-            folder.replace(target)
+            try:
+                if target.exists():
+                    target.replace(scratch / "old")
+                folder.replace(target)
+            except OSError:
+                # Somebody else put the same there in the same moment.
+                other = self.stored(entry.name)
+                if other is None or other.sha256 != stored.sha256:
+                    raise
         progress.stage(f"{entry.name} is ready: {target / stored.file}")
         return stored
 

@@ -130,3 +130,15 @@ def test_half_precision_graphs_give_nearly_the_same() -> None:
     whole, less = (open_network(graph, device="cpu").run(x)[0] for graph in (GRAPH, half))
     assert less.dtype == np.float32
     np.testing.assert_allclose(less, whole, rtol=2e-2, atol=1e-2)
+
+
+def test_bound_memory_gives_the_same() -> None:
+    """What a GPU session does with its tensors, done on the CPU: inputs of changing batch size, outputs not reused."""
+    network = open_network(GRAPH, device="cpu")
+    random = np.random.default_rng(0)
+    feeds = [random.random((n, 3, 256, 128), np.float32) for n in (2, 5, 1, 2)]
+    plain = [network.run(feed)[0] for feed in feeds]
+    network._binding = network._session.io_binding()
+    bound = [network.run(feed)[0] for feed in feeds]
+    for a, b in zip(plain, bound, strict=True):
+        np.testing.assert_array_equal(a, b)

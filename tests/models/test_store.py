@@ -413,3 +413,23 @@ def test_notes_of_the_store_are_plain_json(shelf: ModelStore, tmp_path: Path) ->
     note = json.loads((shelf.root / "mine" / "model.json").read_text())
     assert note["sha256"] == SUM
     assert np.isclose(note["size"], len(GRAPH))
+
+
+def test_many_who_pull_at_once_all_get_it(shelf: ModelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "net.onnx").write_bytes(GRAPH)
+    offer(monkeypatch, Mirror(url="http://127.0.0.1:1/"))
+    failed: list[Exception] = []
+
+    def pull() -> None:
+        try:
+            assert ModelStore(shelf.root).pull("net", folder=tmp_path).sha256 == SUM
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=pull) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+    assert shelf.path("net").read_bytes() == GRAPH
