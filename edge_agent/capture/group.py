@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
 import time
@@ -12,11 +13,14 @@ from common.clock import Clock
 from common.errors import SourceError
 from edge_agent.capture.frame import Frame
 from edge_agent.capture.lane import Lane
+from edge_agent.capture.leaving import wait_at_exit
 from edge_agent.capture.retry import Backoff
 from edge_agent.capture.settings import CameraSettings
 from edge_agent.capture.source import OPEN_TIMEOUT_S, READ_TIMEOUT_S, Source, open_source
 from edge_agent.capture.status import CameraStatus
 from edge_agent.capture.worker import CameraThread
+
+log = logging.getLogger("passage.capture")
 
 STOP_S = 1.0
 
@@ -129,7 +133,11 @@ class CaptureGroup:
         deadline = time.monotonic() + STOP_S
         for thread in self._threads:
             thread.join(max(deadline - time.monotonic(), 0.0))
-        return not any(thread.is_alive() for thread in self._threads)
+        hanging = [thread for thread in self._threads if thread.is_alive()]
+        if hanging:
+            log.info("left behind until their reads return: %s", ", ".join(thread.name for thread in hanging))
+            wait_at_exit(hanging)
+        return not hanging
 
     def _take(self) -> tuple[list[Frame], float]:
         """What can be taken now, and in how many seconds, at the latest, to look again."""

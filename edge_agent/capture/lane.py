@@ -131,7 +131,7 @@ class Lane:
         now = self._monotonic()
         state = self._state
         # A file waits for the pipeline, and is not to blame for a slow one.
-        if state == "running" and not self._queue and now - self._arrived > self._stall:
+        if state == "running" and (self.live or not self._queue) and now - self._arrived > self._stall:
             state = "stalled"
         fps = 0.0
         if state == "running":

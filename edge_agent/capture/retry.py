@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+_ROUNDING = 1e-9
+
 
 class Backoff:
     """Delays that double, with jitter, so that a hundred cameras do not come back in the same instant.
@@ -39,13 +41,16 @@ class Thinning:
     def __init__(self, max_fps: float | None) -> None:
         self._interval = 1 / max_fps if max_fps else 0.0
         self._due: float | None = None
+        self._last = 0.0
 
     def keep(self, time: float) -> bool:
         """Whether the frame of this time, in seconds, is kept. Times rise."""
         if not self._interval:
             return True
-        # A camera's own jitter must not cost a frame: half an interval early is not early.
-        if self._due is not None and time < self._due - self._interval / 2:
+        # The frame nearest to when one is due: the next one would be as late as this one is early, or later.
+        early = min(time - self._last, self._interval) / 2
+        self._last = time
+        if self._due is not None and time < self._due - early - _ROUNDING:
             return False
         self._due = (self._due if self._due is not None and time - self._due < self._interval else time)
         self._due += self._interval

@@ -39,16 +39,12 @@ class Timeline:
             stamp: its presentation time in the container, seconds; anything when there is none.
         """
         self._count += 1
-        if not self._stamped:
+        if self._stamp is None:
             self.seconds = (self._count - 1) * self.period
-            return self.seconds
-        if self._stamp is not None:
+            self._stamp = stamp if self._stamped and math.isfinite(stamp) else None
+        else:
             step = stamp - self._stamp
             self.seconds += step if 0 < step <= LONGEST_GAP_S else self.period
             # One that is no number is taken to be a frame after the one before.
             self._stamp = stamp if math.isfinite(stamp) else self._stamp + self.period
-        elif math.isfinite(stamp):
-            self._stamp = stamp
-        elif self._count > 1:
-            self.seconds += self.period
         return self.seconds

@@ -106,11 +106,13 @@ def open_file(path: str, fps: float | None = None) -> Video:
     capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG)
     if not capture.isOpened():
         raise why_unreadable(Path(path))
-    stated, measured = capture.get(cv2.CAP_PROP_FPS), None
-    if fps is None and sane_fps(stated) is None:
-        measured = _measured_fps(path) or FALLBACK_FPS
-        log.warning("%s: its header states %g frames a second; %.4g is what its times give", path, stated, measured)
-    return Video(capture, path, live=False, fps=fps or measured, stamped=fps is None)
+    stated = capture.get(cv2.CAP_PROP_FPS)
+    if fps is not None or sane_fps(stated) is not None:
+        return Video(capture, path, live=False, fps=fps, stamped=fps is None)
+    measured = _measured_fps(path)
+    log.warning("%s: its header states %g frames a second; %s", path, stated,
+                f"its times say {measured:.4g}" if measured else f"{FALLBACK_FPS:g} is taken instead (set fps: …)")
+    return Video(capture, path, live=False, fps=measured or FALLBACK_FPS, stamped=measured is not None)
 
 
 def open_stream(url: str, shown: str, fps: float | None, open_timeout: float, read_timeout: float) -> Video:

@@ -80,6 +80,8 @@ class CameraThread(threading.Thread):
         except SourceError as error:
             if not (source.live if source else self._lane.camera.address.kind in ("stream", "webcam")):
                 raise
+            if self._stopping.is_set():
+                return False
             self._lane.lost(error)
             delay = self._backoff.delay()
             log.warning("camera %s: %s; trying again in %.1f s", self._lane.camera.id, error.message, delay)
