@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
+import time
+
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
@@ -10,13 +14,13 @@ from common.keys import AgentKeys
 from common.messages import MAX_MESSAGE_BYTES, Message, encode
 from common.wakeup import WakeUp
 
-_EVENTS = (
-    zmq.EVENT_HANDSHAKE_SUCCEEDED
-    | zmq.EVENT_DISCONNECTED
-    | zmq.EVENT_HANDSHAKE_FAILED_AUTH
-    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
-    | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+_FAILED = (
+    zmq.EVENT_HANDSHAKE_FAILED_AUTH,
+    zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL,
+    zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL,
 )
+_EVENTS = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_CONNECT_RETRIED | sum(_FAILED)
+AGAIN_S = 2.0
 
 
 class Connection:
@@ -30,7 +34,8 @@ class Connection:
     def __init__(self, endpoint: str, keys: AgentKeys | None) -> None:
         self.endpoint = endpoint
         self.connected = False
-        self._refused = False
+        self._again_at = math.inf
+        self._why = ""  # the first reason is the one to tell: what follows from it are retries
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
             self._socket = self._dealer(keys)
@@ -56,6 +61,12 @@ class Connection:
 
     def wait(self, milliseconds: int, wake: WakeUp | None = None) -> None:
         """Sleep until something arrives or happens, or somebody wakes us."""
+        if time.monotonic() >= self._again_at:
+            # ZeroMQ gives a refused connection up for good; the key may be let in by now.
+            self._again_at = math.inf
+            with contextlib.suppress(zmq.ZMQError):
+                self._socket.disconnect(self.endpoint)
+            self._socket.connect(self.endpoint)
         if wake is None:
             self._poller.poll(milliseconds)
             return
@@ -72,6 +83,8 @@ class Connection:
             except zmq.Again:
                 return happened
             self.connected = event == zmq.EVENT_HANDSHAKE_SUCCEEDED
+            if event in _FAILED:
+                self._again_at = time.monotonic() + AGAIN_S
             happened.append(self._in_words(int(event)))
 
     def receive(self) -> bytes | None:
@@ -110,15 +123,17 @@ class Connection:
 
     def _in_words(self, event: int) -> str:
         if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
-            self._refused = False
+            self._why = ""
             return ""
-        if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
-            self._refused = True
-        elif event != zmq.EVENT_DISCONNECTED:
-            return (
+        if event == zmq.EVENT_DISCONNECTED:
+            self._why = self._why or f"the connection to {self.endpoint} was lost"
+        elif event == zmq.EVENT_CONNECT_RETRIED:
+            self._why = self._why or f"nobody answers at {self.endpoint}"
+        elif event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+            self._why = f"{self.endpoint} does not let this agent's key in: see 'aggregator keys list' there"
+        else:
+            self._why = (
                 f"{self.endpoint} does not answer as an aggregator with the configured keys would: "
                 "is its public key right, and do both sides use keys?"
             )
-        if self._refused:
-            return f"{self.endpoint} does not let this agent's key in: see 'aggregator keys list' there"
-        return f"the connection to {self.endpoint} was lost"
+        return self._why

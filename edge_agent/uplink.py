@@ -117,7 +117,7 @@ class Uplink:
         self._stats = stats or self._bare_stats
         self._heartbeat_s = heartbeat_s
         self._delivery = Delivery(credit, ack_timeout_s)
-        self._bursts = Bursts()
+        self._bursts = Bursts(every_s=30.0)
         self._wake = WakeUp()
         self._acked = threading.Condition()
         self._stopping = False
@@ -339,7 +339,7 @@ def probe(endpoint: str, agent: str, keys: AgentKeys | None, timeout: float) -> 
     require_encryption(endpoint, keys is not None, "connect")
     _check_owner(keys, agent)
     until = time.monotonic() + timeout
-    why = f"nobody listens at {endpoint}"
+    why = f"nobody answers at {endpoint}"
     with Connection(endpoint, keys) as connection:
         while (left := until - time.monotonic()) > 0:
             connection.wait(int(left * 1000) + 1)
