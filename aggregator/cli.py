@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-#LATER from aggregator.evaluate.cli import app as evaluate
+from aggregator.evaluate.cli import app as evaluate
 from aggregator.keys_cli import app as keys
 
 from aggregator.live.cli import live
@@ -22,7 +22,7 @@ app.command()(serve)
 app.command()(live)
 #LATER app.command()(replay)
 #LATER app.add_typer(query, name="query")
-#LATER app.add_typer(evaluate, name="evaluate")
+app.add_typer(evaluate, name="evaluate")
 app.add_typer(keys, name="keys")
 
 

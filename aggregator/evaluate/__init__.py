@@ -1,0 +1,1 @@
+"""How good the answers are, where the truth is known."""
