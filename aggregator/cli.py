@@ -8,9 +8,9 @@ import typer
 
 from aggregator.evaluate.cli import app as evaluate
 from aggregator.keys_cli import app as keys
-
 from aggregator.live.cli import live
-#LATER from aggregator.query_cli import app as query
+from aggregator.query_cli import app as query
+
 #LATER from aggregator.replay import replay
 from aggregator.serve import serve
 from common import __version__
@@ -21,7 +21,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_comp
 app.command()(serve)
 app.command()(live)
 #LATER app.command()(replay)
-#LATER app.add_typer(query, name="query")
+app.add_typer(query, name="query")
 app.add_typer(evaluate, name="evaluate")
 app.add_typer(keys, name="keys")
 

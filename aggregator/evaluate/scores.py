@@ -60,7 +60,8 @@ def score_links(truth: Sequence[Hashable], guess: Sequence[Hashable], start: NDA
         visits=len(truth), people=len(set(truth)), global_ids=len(set(guess)), idf1=idf1(truth, guess),
         pair_precision=both / max(1, _pairs(guess)), pair_recall=both / max(1, _pairs(truth)),
         linked=len(linked), false_links=1 - float(right.mean()) if len(linked) else 0.0,
-        calibration_error=None if confidence is None or not len(linked) else calibration_error(confidence[linked], right))
+        calibration_error=(None if confidence is None or not len(linked)
+                           else calibration_error(confidence[linked], right)))
 
 
 def idf1(truth: Sequence[Hashable], guess: Sequence[Hashable]) -> float:
