@@ -49,10 +49,14 @@ class Delivery:
         else:
             self._highest = position
 
-    def acknowledged(self, position: int, now: float) -> None:
-        """Everything up to `position` arrived."""
-        while self._flying and self._flying[0] <= position:
+    def acknowledged(self, positions: range, now: float) -> None:
+        """What was sent from these positions arrived."""
+        before = len(self._flying)
+        while self._flying and self._flying[0] in positions:
             self._flying.popleft()
+        if self._flying and self._flying[0] < positions.start:  # what an earlier start of the agent left is still out
+            self._flying = deque(position for position in self._flying if position not in positions)
+        if len(self._flying) < before:
             self._progress = now
             self.timeout_s = self._least_s
 

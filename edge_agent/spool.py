@@ -207,27 +207,28 @@ class Spool:
             entries.append(Entry(position, life.spool, position - life.base, body))
         return entries
 
-    def ack(self, spool: str, through: int) -> int:
+    def ack(self, spool: str, through: int) -> range:
         """Let go of the entries of `spool` up to and with number `through`.
 
         Returns:
-            The position up to which everything is let go of, 0 when `spool` is not known here.
+            The positions that are let go of by this or were before; empty when `spool` is not known here.
 
         Raises:
             StoreError: the file cannot be written.
         """
         life = next((life for life in self._lives.values() if life.spool == spool), None)
         if life is None:
-            return 0
+            return range(0)
         try:
             with self._transaction(durable=False) as db:
-                position = min(life.base + through, self._tally.next - 1)
+                later = [other.base for other in self._lives.values() if other.base > life.base]
+                last = min(life.base + through, self._tally.next - 1, *later)
                 gone, size = db.execute(
                     "SELECT COUNT(*), TOTAL(LENGTH(body)) FROM entries WHERE life = ? AND position <= ?",
-                    (life.number, position),
+                    (life.number, last),
                 ).fetchone()
                 if gone:
-                    db.execute("DELETE FROM entries WHERE life = ? AND position <= ?", (life.number, position))
+                    db.execute("DELETE FROM entries WHERE life = ? AND position <= ?", (life.number, last))
                     self._tally = self._tally.removed(gone, int(size))
         except spool_file.DamagedError as error:
             self._replace(error)
@@ -235,7 +236,7 @@ class Spool:
         with self._lock:
             if self._db is not None:
                 spool_file.shrink(self._db)
-        return position
+        return range(life.base + 1, last + 1)
 
     def close(self) -> None:
         """Write everything down and let go of the file. Later calls raise `StoreError`."""

@@ -250,12 +250,12 @@ class Uplink:
 
     def _let_go(self, spool: str, through: int) -> None:
         try:
-            position = self._spool.ack(spool, through)
+            positions = self._spool.ack(spool, through)
         except StoreError as error:
             self._trouble(error.message)
             return
         self._last_ack = time.monotonic()
-        self._delivery.acknowledged(position, self._last_ack)
+        self._delivery.acknowledged(positions, self._last_ack)
         with self._acked:
             self._acked.notify_all()
 

@@ -12,21 +12,31 @@ def test_credit_bounds_what_is_on_its_way() -> None:
     delivery = Delivery(credit=3, timeout_s=10)
     send(delivery, 1, 2, 3)
     assert delivery.room == 0
-    delivery.acknowledged(2, now=1)
+    delivery.acknowledged(range(1, 3), now=1)
     assert (delivery.room, delivery.unacknowledged, delivery.position) == (2, 1, 3)
 
 
 def test_positions_that_the_spool_dropped_leave_no_debt() -> None:
     delivery = Delivery(credit=3, timeout_s=10)
     send(delivery, 5, 9, 40)
-    delivery.acknowledged(39, now=1)
+    delivery.acknowledged(range(1, 40), now=1)
     assert delivery.unacknowledged == 1
+
+
+def test_what_an_earlier_start_left_is_still_out_when_later_entries_are_acknowledged() -> None:
+    delivery = Delivery(credit=9, timeout_s=10)
+    send(delivery, 4, 5, 6, 7)
+    delivery.acknowledged(range(6, 8), now=1)
+    assert delivery.unacknowledged == 2
+    assert delivery.overdue(100)
+    delivery.acknowledged(range(1, 6), now=2)
+    assert delivery.unacknowledged == 0
 
 
 def test_a_rewind_begins_at_the_front_and_counts_what_goes_again() -> None:
     delivery = Delivery(credit=9, timeout_s=10)
     send(delivery, 1, 2, 3)
-    delivery.acknowledged(1, now=0)
+    delivery.acknowledged(range(1, 2), now=0)
     delivery.rewind()
     assert (delivery.position, delivery.unacknowledged) == (0, 0)
     send(delivery, 2, 3, 4)
@@ -39,9 +49,9 @@ def test_silence_is_overdue_and_progress_is_not() -> None:
     send(delivery, 1, 2, now=100)
     assert not delivery.overdue(110)
     assert delivery.overdue(110.1)
-    delivery.acknowledged(1, now=109)
+    delivery.acknowledged(range(1, 2), now=109)
     assert not delivery.overdue(118)
-    delivery.acknowledged(2, now=118)
+    delivery.acknowledged(range(1, 3), now=118)
     assert not delivery.overdue(1e9)
 
 
@@ -54,7 +64,7 @@ def test_patience_doubles_in_vain_up_to_a_minute_and_is_as_before_after_an_ackno
         seen.append(delivery.timeout_s)
     assert seen == [20, 40, 60, 60, 60]
     send(delivery, 1)
-    delivery.acknowledged(1, now=0)
+    delivery.acknowledged(range(1, 2), now=0)
     assert delivery.timeout_s == 10
 
 

@@ -68,9 +68,21 @@ def test_an_acknowledgement_lets_go_up_to_its_number_and_no_further(path: Path) 
 def test_an_acknowledgement_of_what_was_never_written_takes_nothing_of_the_future(path: Path) -> None:
     with Spool(path) as spool:
         spool.append([b"a"])
-        spool.ack(spool.id, 500)
+        assert spool.ack(spool.id, 500) == range(1, 2)
         spool.append([b"b"])
         assert waiting(spool) == [(spool.id, 2, b"b")]
+
+
+def test_an_acknowledgement_speaks_of_its_own_start_of_the_agent_only(path: Path) -> None:
+    with Spool(path) as spool:
+        old = spool.id
+        spool.append([b"a", b"b"])
+    with Spool(path) as spool:
+        spool.append([b"c"])
+        assert spool.ack(spool.id, 1) == range(3, 4)
+        assert [body for _, _, body in waiting(spool)] == [b"a", b"b"]
+        assert spool.ack(old, 500) == range(1, 3)
+        assert spool.depth == 0
 
 
 def test_all_is_there_after_a_restart_under_its_old_name(path: Path) -> None:
