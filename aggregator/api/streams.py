@@ -15,6 +15,7 @@ from aggregator.api.errors import ApiError
 from aggregator.api.ports import Bus, Message
 
 CLOSE_S = 1.0
+MOST_PENDING = 10_000  # messages on their way from the engine's thread to the event loop
 
 
 class Reader:
@@ -56,8 +57,9 @@ class Streams:
         self._most = most
         self._sockets: set[web.WebSocketResponse] = set()
         self._readers: set[Reader] = set()
-        self._pending: deque[Message] = deque(maxlen=10_000)
+        self._pending: deque[Message] = deque(maxlen=MOST_PENDING)
         self._scheduled = False
+        self._lost = 0
 
     def __len__(self) -> int:
         return len(self._sockets)
@@ -67,6 +69,7 @@ class Streams:
         loop = asyncio.get_running_loop()
 
         def take(message: Message) -> None:  # in the publisher's thread
+            self._lost += len(self._pending) == MOST_PENDING
             self._pending.append(message)
             if not self._scheduled:
                 self._scheduled = True
@@ -77,6 +80,9 @@ class Streams:
 
     def _deliver(self) -> None:
         self._scheduled = False
+        lost, self._lost = self._lost, 0
+        for reader in self._readers:
+            reader.dropped += lost
         while self._pending:
             message = self._pending.popleft()
             for reader in self._readers:

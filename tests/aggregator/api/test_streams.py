@@ -73,6 +73,32 @@ def test_a_slow_reader_loses_the_oldest_and_is_told(site):
     assert got[0]["dropped"] == 6
 
 
+def test_what_the_server_itself_is_too_slow_for_is_counted_too(site, monkeypatch):
+    monkeypatch.setattr("aggregator.api.streams.MOST_PENDING", 10)
+
+    async def conversation(client):
+        async with await connected(client) as socket:
+            site.bus.publish([event(n) for n in range(25)])
+            return await socket.receive_json(timeout=5)
+
+    message = site.talk(conversation)
+    assert (message["data"]["n"], message["dropped"]) == (15, 15)
+
+
+def test_a_reader_that_answers_no_ping_is_disconnected(site):
+    site.settings = ApiSettings(socket_ping_s=0.1)
+
+    async def conversation(client):
+        socket = await client.ws_connect("/api/ws/events", autoping=False)
+        for _ in range(100):
+            if (await socket.receive(timeout=5)).type in (WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.ERROR):
+                break
+        await asyncio.sleep(0.05)
+        return len(_readers(client))
+
+    assert site.talk(conversation) == 0
+
+
 def test_a_reader_that_never_reads_neither_holds_up_the_others_nor_takes_memory(site):
     site.settings = ApiSettings(socket_queue=8)
     padding = "x" * 20_000
