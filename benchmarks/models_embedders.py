@@ -2,8 +2,8 @@
 
 `--data` is a folder with `video/vtest.avi` and `video/vtest_people.csv` (frame, track, person, x1, y1, x2, y2). A visit
 is a labelled track: the mean of the embeddings of 8 crops, evenly spread over it. All pairs of visits are compared by
-cosine: AUC is the chance that two visits of one person are more alike than two of different people; mAP asks each visit for its
-person's other visits. `other light` changes gain, gamma and tint of every second visit at random (seeded).
+cosine: AUC is the chance that two visits of one person are more alike than two of different people; mAP asks each visit
+for its person's other visits. `other_light` changes gain, gamma and tint of every second visit at random (seeded).
 
     python benchmarks/models_embedders.py --data ../shared/data --models stripes osnet_x0_25_msmt17
 """

@@ -194,8 +194,8 @@ class Detector:
         boxes = np.asarray(clip(fit.back(xyxy), shape[1], shape[0]), np.float32)
         sides = boxes[:, 2:] - boxes[:, :2]
         longer = sides.max(axis=1, initial=0)
+        # What is not a number compares as false, here and at the confidence's floor.
         ok = (sides > 0).all(axis=1) & (longer >= settings.min_size) & (longer <= settings.max_size)
-        ok &= np.isfinite(confidence)
         every = np.flatnonzero(ok)[: settings.max_detections]
         return Detections(boxes[every], confidence[every], class_id[every])
 

@@ -15,6 +15,11 @@ from typing import Any, Final
 
 import platformdirs
 
+try:
+    import fcntl
+except ImportError:  # Windows: nobody waits for anybody
+    fcntl = None  # type: ignore[assignment]
+
 from common.errors import ModelError
 from models import stripes
 from models.catalog import TASKS, Entry, catalog, look_up
@@ -122,15 +127,24 @@ class ModelStore:
         if name == stripes.NAME:
             raise ModelError("stripes: is built in, there is nothing to pull")
         entry = look_up(name)
-        if self.stored(name):
-            try:
-                return self.verify(name)
-            except ModelError:
-                progress.stage(f"{name} is damaged, getting it again")
+        if whole := self._whole(name):
+            return whole
         if folder is None and os.environ.get("PASSAGE_MODELS_FOLDER"):
             folder = Path(os.environ["PASSAGE_MODELS_FOLDER"])
         if not entry.sums or not (entry.mirrors or folder):
             raise ModelError(f"{name}: cannot be pulled by a program", how_to_get(entry))
+        with self._alone(progress):
+            if whole := self._whole(name):  # another process was faster
+                return whole
+            return self._pull(entry, folder, progress)
+
+    def _whole(self, name: str) -> Stored | None:
+        try:
+            return self.verify(name) if self.stored(name) else None
+        except ModelError:
+            return None
+
+    def _pull(self, entry: Entry, folder: Path | None, progress: Progress) -> Stored:
         reasons = []
         places: list[Any] = [*([folder] if folder else []), *entry.mirrors]
         with self._scratch() as scratch:
@@ -154,9 +168,9 @@ class ModelStore:
                     shutil.rmtree(work, ignore_errors=True)
                 return self._install(entry, download, str(place), found, progress)
         raise ModelError(
-            f"{name}: no mirror has it\n" + "\n".join(reasons),
+            f"{entry.name}: no mirror has it\n" + "\n".join(reasons),
             f"get {entry.file} from {entry.upstream or entry.home} by other means, then: "
-            f"edge-agent models add PATH --as {name}",
+            f"edge-agent models add PATH --as {entry.name}",
         )
 
     def add(
@@ -202,10 +216,11 @@ class ModelStore:
                 )
             if converted:
                 entry = entry.model_copy(update={"export": None, "file": entry.ready_file})
-        with self._scratch() as scratch:
+        progress = progress or Silent()
+        with self._alone(progress), self._scratch() as scratch:
             copy = scratch / entry.file
             shutil.copyfile(path, copy)
-            return self._install(entry, copy, str(path.resolve()), found, progress or Silent())
+            return self._install(entry, copy, str(path.resolve()), found, progress)
 
     def remove(self, name: str) -> None:
         """Delete a model from this machine.
@@ -246,15 +261,9 @@ class ModelStore:
             )
             (folder / _NOTE).write_text(json.dumps(asdict(stored), indent=1), "utf-8")
             target = self.root / entry.name
-            try:
-                if target.exists():
-                    target.replace(scratch / "old")
-                folder.replace(target)
-            except OSError:
-                # Somebody else put the same there in the same moment.
-                other = self.stored(entry.name)
-                if other is None or other.sha256 != stored.sha256:
-                    raise
+            if target.exists():
+                target.replace(scratch / "old")
+            folder.replace(target)
         progress.stage(f"{entry.name} is ready: {target / stored.file}")
         return stored
 
@@ -267,16 +276,35 @@ class ModelStore:
             raise ModelError(f"{note}: cannot be read: {error}", cure) from error
 
     @contextmanager
+    def _alone(self, progress: Progress) -> Iterator[None]:
+        """One process at a time changes the store; the second one then finds what the first one got."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            lock = (self.root / ".lock").open("w")
+        except OSError as error:
+            raise self._cannot_write(error) from error
+        with lock:
+            if fcntl is not None:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError:
+                    progress.stage(f"waiting: somebody else is changing {self.root}")
+                    fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    @contextmanager
     def _scratch(self) -> Iterator[Path]:
         """A folder on the store's own disk, so that a rename is all that is left to do."""
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=self.root, prefix=".new-", ignore_cleanup_errors=True) as folder:
                 yield Path(folder)
         except OSError as error:
-            raise ModelError(
-                f"{self.root}: cannot write there: {error.strerror or error}", "set PASSAGE_MODELS to another folder"
-            ) from error
+            raise self._cannot_write(error) from error
+
+    def _cannot_write(self, error: OSError) -> ModelError:
+        return ModelError(
+            f"{self.root}: cannot write there: {error.strerror or error}", "set PASSAGE_MODELS to another folder"
+        )
 
     def _again(self, name: str) -> str:
         entry = catalog().get(name)
