@@ -129,7 +129,7 @@ class Show:
         if engine.get("problem"):
             self.line(Text(f"nothing can be stored: {engine['problem']}", style="bold red"))
         self.table(["agent", "state", "waiting", "release", "last seen"], [
-            [row["agent"], "connected" if row["connected"] else "gone", f"{row['spool'].get('entries', 0):.0f}",
+            [row["agent"], "connected" if row["connected"] else "gone", f"{row['spool'].get('depth', 0):.0f}",
              row["software"], time(row["last_seen"])] for row in answer["agents"]], "no agent yet")
         self.cameras(answer)
 

@@ -65,5 +65,6 @@ def _explain(error: ValidationError, given: dict[str, Any]) -> ApiError:
     if problem["type"] == "missing":
         return bad_parameter(name, f"'{name}' is missing", code="missing_parameter")
     message = problem["msg"].removeprefix("Value error, ")
-    shown = f" (got '{str(given[name])[:80]}')" if isinstance(given.get(name), str) else ""
+    value = given.get(name)
+    shown = f" (got '{value[:80]}')" if isinstance(value, str) and f"'{value}'" not in message else ""
     return bad_parameter(name, f"'{name}': {message[:1].lower() + message[1:]}{shown}")

@@ -54,7 +54,7 @@ class Agent(TypedDict):
     last_seen: Time
     connected: Annotated[bool, Field(description="heard of within the last seconds")]
     clock_skew_s: Annotated[float | None, Field(description="its clock minus ours, travel time included")]
-    spool: Annotated[dict[str, float], Field(description="what waits on its disk, as it reports")]
+    spool: Annotated[dict[str, float], Field(description="what waits on its disk: depth in messages, bytes …")]
 
 
 class StoreCounts(TypedDict):

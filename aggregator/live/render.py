@@ -139,9 +139,12 @@ def _agent(agent: Mapping[str, Any]) -> list[RenderableType]:
     text.append(agent["agent"], style="bold")
     if not there:
         text.append(f"  gone since {clock(agent['last_seen'])}", style="red")
-    waiting = agent["spool"].get("entries", 0)
+    waiting = agent["spool"].get("depth", 0)
     if waiting >= 1:
         text.append(f"  {waiting:.0f} waiting", style="yellow")
+    lost = agent["spool"].get("dropped_messages", 0)
+    if lost >= 1:
+        text.append(f"  {lost:.0f} given up", style="red")
     skew = agent["clock_skew_s"]
     if skew is not None and abs(skew) >= 1:
         text.append(f"  clock {skew:+.0f} s", style="yellow")

@@ -96,7 +96,7 @@ class ToyEngine:
         return {
             "problem": self.problem, "uptime_s": 12.5, "people_now": 2, "identities_active": 1, "queue": 0,
             "agents": {"box": {"last_seen": NOON + 76, "connected": True, "clock_skew_s": 0.01,
-                               "spool": {"entries": 0}}},
+                               "spool": {"depth": 0}}},
             "cameras": {"left": {"fps": 9.9, "latency_s": 0.05, "people": 2}},
             "recent": [{"visit": 5, "camera": "left", "global_id": "G4", "operation": "new", "confidence": 0.8,
                         "time": "2026-03-01T12:01:16.000Z"}],

@@ -15,7 +15,7 @@ def stats(agents: int = 2, cameras: int = 2, *, links: int = 20, there: bool = T
         "time": "2026-03-01T12:01:16.000Z", "people_now": 3, "identities_active": 4,
         "agents": [{"agent": f"box{a}", "software": "0.1.0", "run": "r", "first_seen": "2026-03-01T11:00:00.000Z",
                     "last_seen": "2026-03-01T12:00:41.000Z", "connected": there, "clock_skew_s": 0.01,
-                    "spool": {"entries": 0}} for a in range(agents)],
+                    "spool": {"depth": 0}} for a in range(agents)],
         "cameras": [{"camera": f"camera {a}-{c}", "agent": f"box{a}", "live": numbers if there else None}
                     for a in range(agents) for c in range(cameras)],
         "store": {"visits": 104, "identities": 31, "events": 412, "cameras": 4, "agents": 2, "decisions": 1},

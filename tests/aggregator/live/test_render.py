@@ -75,10 +75,10 @@ def test_trouble_stands_out(empty, stats):
     assert "gone since 12:00:41" in "\n".join(screen(empty.after(stats(there=False), [])))
     assert "no picture" in "\n".join(screen(empty.after(stats(up=0.0), [])))
     waiting = stats()
-    waiting["agents"][0]["spool"]["entries"] = 17
+    waiting["agents"][0]["spool"] = {"depth": 17, "dropped_messages": 3}
     waiting["agents"][1]["clock_skew_s"] = -3.2
     text = "\n".join(screen(empty.after(waiting, [])))
-    assert "17 waiting" in text
+    assert "17 waiting  3 given up" in text
     assert "clock -3 s" in text
     stuck = stats()
     stuck["engine"]["problem"] = "no space left"
