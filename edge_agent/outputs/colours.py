@@ -9,7 +9,7 @@ Colour = tuple[int, int, int]
 
 _GOLDEN = (math.sqrt(5) - 1) / 2
 # Lightness and chroma in OKLCH; alternating levels keep near hues apart.
-_LEVELS = ((0.80, 0.15), (0.68, 0.17), (0.88, 0.12))
+_LEVELS = ((0.83, 0.15), (0.75, 0.17), (0.90, 0.11))
 
 
 def colour_of(name: str) -> Colour:

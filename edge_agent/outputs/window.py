@@ -67,6 +67,8 @@ class Window:
         require_display()
         self._title = title
         self._open = False
+        # OpenCV's wheels carry Qt without fonts, and Qt says so again and again; a user's own rules win.
+        os.environ.setdefault("QT_LOGGING_RULES", "default.warning=false")
         try:
             cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
         except cv2.error as error:

@@ -82,7 +82,7 @@ def drain(group: CaptureGroup, seconds: float = 10.0) -> list[list[Frame]]:
     deadline = time.monotonic() + seconds
     while not group.finished:
         assert time.monotonic() < deadline, group.status()
-        batch = group.next_batch(timeout=0.2)
+        batch = group.next_batch(timeout=5.0)
         if batch:
             batches.append(batch)
     return batches

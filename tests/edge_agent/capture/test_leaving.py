@@ -18,8 +18,8 @@ from edge_agent.capture.leaving import leave_hanging_reads
 from edge_agent.capture.settings import CameraSettings
 
 class Late:  # the read returns while Python shuts down
-    def __del__(self, sleep=__import__("time").sleep):
-        sleep(float(sys.argv[4]))
+    def __del__(self, sleep=__import__("time").sleep, seconds=float(sys.argv[4])):
+        sleep(seconds)
 
 def main():
     camera = CameraSettings(id="mute", source=sys.argv[1])
