@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from common.errors import ConfigError, PassageError
+from common.console import print_json
+from common.errors import ConfigError
 from common.keys import (
     AGENTS,
     SERVER,
@@ -30,16 +26,6 @@ Data = Annotated[Path, typer.Option("--data", metavar="DIR", help="The aggregato
 _DATA = Path("passage-data")
 
 
-@contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """Errors in a line, not in a trace."""
-    try:
-        yield
-    except PassageError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(error.exit_code) from error
-
-
 def _authorised(data: Path) -> AuthorisedKeys:
     return AuthorisedKeys(data / "keys" / AGENTS)
 
@@ -54,30 +40,30 @@ def new(
     data: Data = _DATA,
 ) -> None:
     """Make an agent's key file, to be carried to its box, and let it in; with --server the aggregator's own pair."""
-    with _told():
-        if server:
-            if name is not None:
-                raise ConfigError("--server takes no NAME", "make the two with two commands")
-            public, secret = new_pair()
-            path = data / "keys" / SERVER
-            write_server_keys(path, public, secret)
-            typer.echo(f"The aggregator's keys are in {path}. Restart it with them; then make one for each agent:")
-            typer.echo("  aggregator keys new NAME")
-            return
-        if name is None:
-            raise ConfigError("whose key?", "aggregator keys new NAME, or aggregator keys new --server")
-        keys = read_server_keys(data / "keys")
-        path = out or Path(f"{check_name(name)}.key")
+    if server:
+        if name is not None:
+            raise ConfigError("--server takes no NAME", "make the two with two commands")
         public, secret = new_pair()
-        write_agent_keys(path, check_name(name), public, secret, keys.public)
-        try:
-            _authorised(data).add(name, public)
-        except BaseException:
-            path.unlink(missing_ok=True)  # a key that lets nobody in is not left lying about
-            raise
-        typer.echo(f"'{name}' may connect with {path}.")
-        typer.echo("Carry that file to its box, delete it here, and name it in the box's agent.yaml:")
-        typer.echo(f"  keys: {path.name}")
+        path = data / "keys" / SERVER
+        write_server_keys(path, public, secret)
+        typer.echo(f"The aggregator's keys are in {path}. It uses them as soon as it listens beyond loopback, or when")
+        typer.echo(f"its settings say 'keys: {path.parent}'. Next, make a key for each agent:")
+        typer.echo("  aggregator keys new NAME")
+        return
+    if name is None:
+        raise ConfigError("whose key?", "aggregator keys new NAME, or aggregator keys new --server")
+    keys = read_server_keys(data / "keys")
+    path = out or Path(f"{check_name(name)}.key")
+    public, secret = new_pair()
+    write_agent_keys(path, check_name(name), public, secret, keys.public)
+    try:
+        _authorised(data).add(name, public)
+    except BaseException:
+        path.unlink(missing_ok=True)  # a key that lets nobody in is not left lying about
+        raise
+    typer.echo(f"'{name}' may connect with {path}.")
+    typer.echo("Carry that file to its box, delete it here, and name it in the box's agent.yaml:")
+    typer.echo(f"  keys: {path.name}")
 
 
 @app.command()
@@ -87,9 +73,8 @@ def add(
     data: Data = _DATA,
 ) -> None:
     """Let a public key in that was made elsewhere; an agent may have several, so that keys change without a stop."""
-    with _told():
-        _authorised(data).add(name, public_key)
-        typer.echo(f"'{name}' may connect with the key {public_key}")
+    _authorised(data).add(name, public_key)
+    typer.echo(f"'{name}' may connect with the key {public_key}")
 
 
 @app.command("list")
@@ -102,20 +87,18 @@ def list_(
     rows = [(name, key, "allowed") for name, keys in authorised.keys().items() for key in keys]
     rows += [(name, key, "revoked") for name, keys in authorised.revoked().items() for key in keys]
     rows.sort()
-    with _told():
-        public = read_server_keys(data / "keys").public if (data / "keys" / SERVER).exists() else None
+    public = read_server_keys(data / "keys").public if (data / "keys" / SERVER).exists() else None
     if as_json:
         listed = [{"agent": name, "public_key": key, "state": state} for name, key, state in rows]
-        typer.echo(json.dumps({"server": public, "keys": listed}, indent=2))
+        print_json({"server": public, "keys": listed})
         return
-    typer.echo(f"server  {public or '- (aggregator keys new --server)'}")
+    typer.echo(f"the aggregator's public key: {public or 'none yet; aggregator keys new --server'}")
     if not rows:
         typer.echo("no agent may connect yet: aggregator keys new NAME")
         return
-    table = Table("agent", "public key", "state", box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*row)
-    Console(markup=False, highlight=False, soft_wrap=True).print(table)
+    width = max(len(name) for name, _, _ in rows)
+    for name, key, state in rows:
+        typer.echo(f"{name:{width}}  {key}  {state}")
 
 
 @app.command()
@@ -127,6 +110,5 @@ def revoke(
     data: Data = _DATA,
 ) -> None:
     """Let an agent in no more. A running aggregator notices within a second."""
-    with _told():
-        gone = _authorised(data).revoke(name, public_key)
-        typer.echo(f"took back {len(gone)} key{'s' if len(gone) != 1 else ''} of '{name}'")
+    gone = _authorised(data).revoke(name, public_key)
+    typer.echo(f"took back {len(gone)} key{'s' if len(gone) != 1 else ''} of '{name}'")

@@ -77,9 +77,11 @@ def check_key(text: str, where: str) -> str:
 
 
 def new_pair() -> tuple[str, str]:
-    """A public and a secret key, Z85."""
-    public, secret = zmq.curve_keypair()
-    return public.decode(), secret.decode()
+    """A public and a secret key, Z85. The public one never begins with '-', which a command takes for an option."""
+    while True:
+        public, secret = zmq.curve_keypair()
+        if not public.startswith(b"-"):
+            return public.decode(), secret.decode()
 
 
 def write_secret(path: Path, comment: str, words: Mapping[str, str]) -> None:
