@@ -180,6 +180,7 @@ def _best(scores: Array, axis: int) -> tuple[Array, NDArray[np.intp]]:
 
 def _from_centres(boxes: Array, confidence: Array, class_id: NDArray[np.intp]) -> Candidates:
     xyxy = np.empty((len(boxes), 4), np.float32)
+    boxes = boxes.astype(np.float32, copy=False)  # half precision would move corners by half a pixel
     half = boxes[:, 2:] / 2
     xyxy[:, :2] = boxes[:, :2] - half
     xyxy[:, 2:] = boxes[:, :2] + half
@@ -188,6 +189,7 @@ def _from_centres(boxes: Array, confidence: Array, class_id: NDArray[np.intp]) -
 
 def _from_grid(boxes: Array, index: NDArray[np.intp], height: int, width: int, strides: Sequence[int]) -> Array:
     """Grid units → pixels: centre = (xy + cell) · stride, size = exp(wh) · stride (YOLOX, arXiv 2107.08430)."""
+    boxes = boxes.astype(np.float32, copy=False)
     cell = grid(height, width, strides)[index]
     stride = cell[:, 2:]
     return np.concatenate([(boxes[:, :2] + cell[:, :2]) * stride, np.exp(boxes[:, 2:]) * stride], axis=1)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from common.errors import ModelError
 from models import stripes
+from models.catalog import TASKS
 from models.checks import check_embedder, honest_pixels
 from models.detector import Detector, DetectorSettings
 from models.embedder import Embedder
+from models.graph_file import read_graph
 from models.pixels import CONTRACTS, Pixels
 from models.runtime import Device, Network, open_network
 from models.store import ModelStore
@@ -93,13 +96,15 @@ def check_graph(path: Path, name: str, task: str, pixels: Pixels | None) -> None
 
 def _ready(network: Network, path: Path, pixels: Pixels | None, half: bool = False) -> Embedder:
     embedder = Embedder(network, pixels)
-    embedder.pixels = honest_pixels(network.name, path.read_bytes(), embedder.pixels)
+    embedder.pixels = honest_pixels(network.name, read_graph(path), embedder.pixels)
     return check_embedder(embedder, half)
 
 
 def _find(name_or_path: str, store: ModelStore | None, task: str) -> tuple[Path, Pixels | None]:
     if name_or_path.endswith(".onnx") or "/" in name_or_path or "\\" in name_or_path:
         return Path(name_or_path).expanduser(), None
+    if name_or_path == stripes.NAME:
+        raise ModelError(f"{stripes.NAME}: is a person embedder, not an {TASKS[task]}")
     store = store or ModelStore()
     return store.path(name_or_path, task=task), store.pixels(name_or_path)
 

@@ -17,6 +17,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from common.errors import ModelError
+from models.graph_file import read_graph
 
 Device = Literal["auto", "cpu", "cuda", "tensorrt"]
 Shape = tuple[int | None, ...]
@@ -132,7 +133,7 @@ def open_network(
         ModelError: missing, truncated or no ONNX file; a demanded device that is not there.
     """
     label = name or (source.stem if isinstance(source, Path) else "graph")
-    data = _read(source, label)
+    data = source if isinstance(source, bytes) else read_graph(source)
     wanted = _choose(device)
     providers = _providers(wanted, fp16, engine_cache)
     graph = _half(data) if fp16 and wanted == "cuda" else data
@@ -270,18 +271,6 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         ort.set_default_logger_severity(3)
-
-
-def _read(source: Path | bytes, label: str) -> bytes:
-    if isinstance(source, bytes):
-        return source
-    try:
-        data = source.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{source}: {error.strerror}", f"edge-agent models pull {label}") from error
-    if not data:
-        raise ModelError(f"{source}: is empty", "get it again with `edge-agent models pull`")
-    return data
 
 
 def _device_of(session: ort.InferenceSession) -> str:

@@ -23,6 +23,7 @@ except ImportError:  # Windows: nobody waits for anybody
 from common.errors import ModelError
 from models import stripes
 from models.catalog import TASKS, Entry, catalog, look_up
+from models.graph_file import read_graph
 from models.mirrors import MirrorError, copy_from_folder, fetch, sha256_of
 from models.pixels import CONTRACTS, Pixels
 from models.progress import Progress, Silent
@@ -219,7 +220,10 @@ class ModelStore:
         progress = progress or Silent()
         with self._alone(progress), self._scratch() as scratch:
             copy = scratch / entry.file
-            shutil.copyfile(path, copy)
+            if entry.export:
+                shutil.copyfile(path, copy)
+            else:
+                copy.write_bytes(read_graph(path))
             return self._install(entry, copy, str(path.resolve()), found, progress)
 
     def remove(self, name: str) -> None:

@@ -101,6 +101,11 @@ def test_broken_files(tmp_path: Path) -> None:
         open_network(cut, device="cpu")
     with pytest.raises(ModelError, match=r"none\.onnx: No such file"):
         open_network(tmp_path / "none.onnx", device="cpu")
+    checkpoint = tmp_path / "net.pt"
+    checkpoint.write_bytes(b"PK")
+    with pytest.raises(ModelError, match="PyTorch checkpoint") as caught:
+        open_network(checkpoint, device="cpu")
+    assert caught.value.cure == f"for YOLOv8: edge-agent models export {checkpoint}"
     cut.write_bytes(b"<html>not found</html>")
     with pytest.raises(ModelError, match="is no ONNX graph"):
         open_network(cut, device="cpu")

@@ -19,13 +19,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 from common.errors import ModelError
 from models import catalog as catalog_module
 from models import mirrors, store
 from models.catalog import Entry, Mirror, catalog, look_up
+from models.checks import probe_crops
 from models.detector import DetectorSettings
+from models.load import load_detector, load_embedder
 from models.progress import Lines
 from models.store import ModelStore
 from tests.models.checkpoints import TinyYolo
@@ -261,8 +264,6 @@ def test_a_checkpoint_is_exported_when_it_comes(
     stored = shelf.pull("net", folder=tmp_path)
     assert stored.file == "net.onnx"
     assert shelf.path("net").with_name("net.pt").is_file()
-    from models.load import load_detector
-
     found = load_detector("net", store=shelf, device="cpu", settings=DetectorSettings(classes=()))
     assert found.names == ("thing0", "thing1", "thing2")
 
@@ -314,8 +315,6 @@ def test_one_s_own_file_is_bound_to_the_contract_of_its_name(shelf: ModelStore, 
     file.write_bytes(mean_embedder(("b", 256, 128, 3)))
     stored = shelf.add(file, "osnet_x1_0_msmt17")
     assert stored.pixels == "rgb_imagenet"
-    from models.load import load_embedder
-
     assert str(load_embedder("osnet_x1_0_msmt17", store=shelf, device="cpu").pixels).startswith("RGB 0-1 mean")
     shelf.add(file, "mine", task="embed", pixels="rgb_bytes")
     assert str(load_embedder("mine", store=shelf, device="cpu").pixels) == "RGB 0-255"
@@ -325,6 +324,25 @@ def test_one_s_own_file_is_bound_to_the_contract_of_its_name(shelf: ModelStore, 
         shelf.path("mine", task="detect")
     shelf.remove("mine")
     assert [s.name for s in shelf.list()] == ["osnet_x1_0_msmt17"]
+
+
+def test_weights_in_a_file_beside_the_graph_are_taken_in(shelf: ModelStore, tmp_path: Path) -> None:
+    """As PyTorch's newer exporter writes them."""
+    graph = mean_embedder()
+    model = onnx.load_from_string(graph)
+    file = tmp_path / "export" / "net.onnx"
+    file.parent.mkdir()
+    onnx.save(model, file, save_as_external_data=True, location="net.onnx.data", size_threshold=0)
+    crops = probe_crops()
+    whole = tmp_path / "whole.onnx"
+    whole.write_bytes(graph)
+    expected = load_embedder(str(whole), device="cpu").embed(crops)
+    np.testing.assert_array_equal(load_embedder(str(file), device="cpu").embed(crops), expected)
+    shelf.add(file, "mine", task="embed")
+    (file.parent / "net.onnx.data").unlink()
+    np.testing.assert_array_equal(load_embedder("mine", store=shelf, device="cpu").embed(crops), expected)
+    with pytest.raises(ModelError, match="keeps its weights in another file"):
+        shelf.add(file, "again", task="embed")
 
 
 def test_what_cannot_be_added(shelf: ModelStore, tmp_path: Path) -> None:
