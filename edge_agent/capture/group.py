@@ -99,9 +99,9 @@ class CaptureGroup:
         """Frames a second that reach the pipeline: as stated, as thinned by `max_fps`, or measured; 0 when unknown."""
         lane = self._lanes[camera]
         with self._changed:
-            stated = lane.nominal_fps or lane.status().fps
+            fps = lane.fps()
         most = lane.camera.max_fps
-        return min(stated, most) if stated and most else stated
+        return min(fps, most) if fps and most else fps
 
     def frame_count(self, camera: str) -> int | None:
         """How many frames a file promises; None for what does not end, or does not say."""

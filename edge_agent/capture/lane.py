@@ -14,6 +14,7 @@ from edge_agent.capture.status import CameraStatus, State
 
 QUEUE = 2
 _RECENT_S = 5.0
+_RELIABLE_S = 2.0
 
 
 class Lane:
@@ -126,6 +127,16 @@ class Lane:
         self._queue.clear()
         self._changed.notify_all()
 
+    def fps(self) -> float:
+        """Frames a second: as stated, else as measured for a while, else 0."""
+        now = self._monotonic()
+        return self.nominal_fps or (self._rate(now) if now - self._opened >= _RELIABLE_S else 0.0)
+
+    def _rate(self, now: float) -> float:
+        """Frames a second that arrived in the last seconds; what came in a first burst is spread over one."""
+        since = max(self._opened, now - _RECENT_S)
+        return sum(arrival >= since for arrival in self._arrivals) / max(now - since, 1.0)
+
     def status(self) -> CameraStatus:
         """How the camera is doing."""
         now = self._monotonic()
@@ -133,9 +144,6 @@ class Lane:
         # A file waits for the pipeline, and is not to blame for a slow one.
         if state == "running" and (self.live or not self._queue) and now - self._arrived > self._stall:
             state = "stalled"
-        fps = 0.0
-        if state == "running":
-            since = max(self._opened, now - _RECENT_S)
-            fps = sum(arrival >= since for arrival in self._arrivals) / max(now - since, 1e-3)
+        fps = self._rate(now) if state == "running" else 0.0
         return CameraStatus(state=state, fps=fps, frames=self._frames, dropped=self._dropped,
                             reconnects=self._reconnects, last_error=self.error.message if self.error else None)

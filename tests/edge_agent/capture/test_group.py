@@ -378,6 +378,9 @@ def test_the_rate_is_that_of_the_last_seconds() -> None:
     lane = group._lanes["a"]
     lane.opened(True, 0.0, None)
     picture = np.zeros((4, 4, 3), np.uint8)
+    lane.put(Frame("a", 0, now, picture))
+    assert lane.status().fps <= 1
+    assert group.fps("a") == 0  # nobody can tell yet
     for k in range(200):
         now = k / 20
         lane.put(Frame("a", k, now, picture))
