@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from common.geometry import foot_points
 
+MOST_PARTS = 16
+"""So many points are laid between two of a path at most."""
 MOST_CELLS = 8.0
 """A Gaussian of a standard deviation of twice so many cells or more is computed on larger cells and enlarged."""
 
@@ -52,19 +54,42 @@ class Footprints:
         return Footprints(self.path[keep], self.times[keep], self.feet[keep])
 
 
-def dwell(path: NDArray[np.int64], times: NDArray[np.float64], *, usual_s: float = 0.5,
-          longest_s: float = 2.0) -> NDArray[np.float64]:
-    """Seconds that each point stands for: half the gap to its neighbours on the path, (n,) float64.
+def trace(prints: Footprints, step: float, *, usual_s: float = 0.5, longest_s: float = 2.0,
+          ) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.float64]]:
+    """The time that people spent, laid out along their ways: a walk is a line, not a row of dots.
 
-    A path's first and last point have one neighbour; `usual_s` stands in for the other gap, so that a lone point
-    counts `usual_s`. A gap longer than `longest_s` (somebody was hidden) counts as `longest_s`.
+    Between two points of a path the time between them is spread over points `step` apart. After a gap longer than
+    `longest_s` (somebody was hidden) nobody knows the way: `longest_s` is split between its ends. A path's first and
+    last point count `usual_s` / 2 more, so that a lone point counts `usual_s`.
+
+    Args:
+        prints: where people were seen.
+        step: greatest distance between two points laid out, a share of the view.
+
+    Returns:
+        (m, 2) feet, (m,) UTC seconds, (m,) seconds that each stands for.
     """
-    gaps = np.full(len(times) + 1, usual_s)
-    if len(times) > 1:
-        between = np.clip(np.diff(times), 0.0, longest_s)
-        gaps[1:-1] = np.where(path[1:] == path[:-1], between, usual_s)
-    seconds: NDArray[np.float64] = (gaps[:-1] + gaps[1:]) / 2
-    return seconds
+    n = len(prints)
+    same = prints.path[1:] == prints.path[:-1]
+    gap = np.maximum(np.diff(prints.times), 0.0)
+    known = same & (gap <= longest_s)
+    ends = np.ones(n + 1, bool)
+    ends[1:-1] = ~same
+    own = (ends[:-1].astype(np.float64) + ends[1:]) * (usual_s / 2)
+    hidden = np.flatnonzero(same & ~known)
+    own[hidden] += longest_s / 2
+    own[hidden + 1] += longest_s / 2
+    start = np.flatnonzero(known)
+    way = np.hypot(*(prints.feet[start + 1] - prints.feet[start]).T)
+    parts = np.clip(np.ceil(way / step), 1, MOST_PARTS).astype(np.intp)
+    segment = np.repeat(np.arange(len(start)), parts)
+    share = (np.arange(len(segment)) - np.repeat(np.cumsum(parts) - parts, parts) + 0.5) / parts[segment]
+    a, b = start[segment], start[segment] + 1
+    alone = np.flatnonzero(own)
+    feet = prints.feet[a] + (prints.feet[b] - prints.feet[a]) * share[:, None].astype(np.float32)
+    times = prints.times[a] + (prints.times[b] - prints.times[a]) * share
+    return (np.concatenate([prints.feet[alone], feet]), np.concatenate([prints.times[alone], times]),
+            np.concatenate([own[alone], gap[a] / parts[segment]]))
 
 
 def fade(times: NDArray[np.float64], now: float, half_life_s: float | None) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ from typing import Literal
 from aiohttp import web
 from pydantic import Field
 
-from aggregator.analytics.heatmap import Footprints, dwell, fade, heatmap
+from aggregator.analytics.heatmap import Footprints, fade, heatmap, trace
 from aggregator.analytics.picture import heatmap_png
 from aggregator.api import shapes
 from aggregator.api.keys import CLOCK, READERS
@@ -45,10 +45,10 @@ class HeatmapQuery(Between):
 async def get_heatmap(request: web.Request, query: HeatmapQuery) -> shapes.Heatmap | Media:
     """Where people stood.
 
-    As a picture to lay over the camera's view, or as numbers. Each foot point weighs the seconds it stands for, so
-    that a cell holds person-seconds whatever the frame rate. A Gaussian at the foot point spreads it; with
-    `half_life_s`, what is older counts less. The picture is transparent where nobody was, and its colours show the
-    square root of the share of the greatest cell.
+    As a picture to lay over the camera's view, or as numbers. The time between two foot points of a path is laid out
+    along the way, so that a cell holds person-seconds whatever the frame rate. A Gaussian at the foot point spreads
+    it; with `half_life_s`, what is older counts less. The picture is transparent where nobody was, and its colours
+    show the square root of the share of the greatest cell.
     """
     picture = (query.format or _wanted(request)) == "png"
     until = query.until if query.until is not None else request.app[CLOCK].now()
@@ -58,10 +58,11 @@ async def get_heatmap(request: web.Request, query: HeatmapQuery) -> shapes.Heatm
         camera = the_camera(reader, query.camera)
         points = reader.paths(query.camera, query.since, until)
         prints = Footprints.of_boxes(points.visits, points.times, points.boxes)
-        weights = dwell(prints.path, prints.times) * fade(prints.times, until, query.half_life_s)
+        feet, times, seconds = trace(prints, query.sigma / 2)
+        weights = seconds * fade(times, until, query.half_life_s)
         aspect = camera.height / camera.width if camera.width and camera.height else DEFAULT_ASPECT
         height = max(1, round(width * aspect))
-        heat = heatmap(prints.feet, weights, width=width, height=height, sigma=query.sigma)
+        heat = heatmap(feet, weights, width=width, height=height, sigma=query.sigma)
         if picture:
             return Media(body=heatmap_png(heat), type=PNG)
         return {

@@ -8,7 +8,7 @@ from pydantic import Field
 from aggregator.api import shapes, shaping
 from aggregator.api.binding import Parameters
 from aggregator.api.errors import not_found
-from aggregator.api.keys import CLOCK, READERS
+from aggregator.api.keys import CLOCK, ENGINE, READERS
 from aggregator.api.parameters import Between, GlobalId, Paged
 from aggregator.api.registry import Registry
 from aggregator.api.routes.cameras import known_camera
@@ -84,8 +84,13 @@ async def get_trajectory(request: web.Request, query: IdentityBetween) -> shapes
 @routes.add("GET", "/api/identities/{id}/where", tag="identities", parameters=OneIdentity, answer=shapes.Where,
             errors=(404,))
 async def get_where(request: web.Request, query: OneIdentity) -> shapes.Where:
-    """Where one identity is now, or was seen last."""
+    """Where one identity is now, or was seen last.
+
+    It counts as being there as long as its track has not ended and the camera's agent speaks; when the agent is gone,
+    for another half minute.
+    """
     now = request.app[CLOCK].now()
+    agents = request.app[ENGINE].stats().get("agents", {})
 
     def ask(reader: StoreReader) -> shapes.Where:
         row = found(reader, query.id)
@@ -93,7 +98,13 @@ async def get_where(request: web.Request, query: OneIdentity) -> shapes.Where:
         if place is None:
             raise not_found("id", f"{global_id(row.identity)} has no visit any more",
                             f"its history: /api/identities/{global_id(row.identity)}/why")
-        return shaping.where(query.id, place)
+        answer = shaping.where(query.id, place)
+        # A recording that is replayed has times of its own, so an agent's word counts for more than the clock.
+        runs = {agent.agent: agent.run for agent in reader.agents()}
+        visit = place.visit
+        speaks = agents.get(visit.agent, {}).get("connected", False) and runs.get(visit.agent) == visit.run
+        answer["here"] = place.here or (speaks and not visit.final)
+        return answer
 
     return await request.app[READERS].ask(ask)
 

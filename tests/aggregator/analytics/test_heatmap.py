@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from aggregator.analytics.heatmap import Footprints, dwell, fade, heatmap
+from aggregator.analytics.heatmap import Footprints, fade, heatmap, trace
 from aggregator.analytics.picture import heatmap_png
 
 
@@ -49,18 +49,80 @@ def test_a_wide_gaussian_on_coarse_cells_is_nearly_the_exact_one():
     assert fast.sum() == pytest.approx(exact.sum(), rel=0.01)
 
 
-def test_seconds_add_up_to_the_time_somebody_was_there():
-    path = np.array([1] * 5 + [2] * 9)
-    times = np.concatenate([np.arange(5) * 0.5, 100 + np.arange(9) * 0.25])
-    seconds = dwell(path, times)
-    assert seconds[:5].sum() == pytest.approx(2.0 + 0.5)  # 2 s seen, and half a usual gap at either end
-    assert seconds[5:].sum() == pytest.approx(2.0 + 0.5)  # the same walk sampled twice as often weighs the same
+def prints_of(*paths):
+    """Paths of (seconds, x, y)."""
+    rows = [(number, *point) for number, path in enumerate(paths) for point in path]
+    table = np.array(rows, float).reshape(-1, 4)
+    return Footprints(table[:, 0].astype(np.int64), table[:, 1], table[:, 2:].astype(np.float32))
 
 
-def test_a_lone_point_counts_half_a_second_and_a_hidden_time_is_capped():
-    assert dwell(np.array([7]), np.array([5.0])).tolist() == [0.5]
-    assert dwell(np.array([1, 1]), np.array([0.0, 60.0])).sum() == pytest.approx(0.5 + 2.0)
-    assert dwell(np.zeros(0, np.int64), np.zeros(0)).shape == (0,)
+def slow_trace(prints, step, usual_s=0.5, longest_s=2.0):
+    out = []
+    n = len(prints)
+    for i in range(n):
+        own = 0.0
+        if i == 0 or prints.path[i - 1] != prints.path[i]:
+            own += usual_s / 2
+        elif prints.times[i] - prints.times[i - 1] > longest_s:
+            own += longest_s / 2
+        if i == n - 1 or prints.path[i + 1] != prints.path[i]:
+            own += usual_s / 2
+        elif prints.times[i + 1] - prints.times[i] > longest_s:
+            own += longest_s / 2
+        else:
+            gap = prints.times[i + 1] - prints.times[i]
+            ahead = prints.feet[i + 1] - prints.feet[i]
+            parts = min(max(int(np.ceil(np.hypot(*ahead) / step)), 1), 16)
+            for k in range(parts):
+                share = (k + 0.5) / parts
+                out.append((*(prints.feet[i] + ahead * np.float32(share)), prints.times[i] + gap * share, gap / parts))
+        if own:
+            out.append((*prints.feet[i], prints.times[i], own))
+    return np.array(sorted(out)).reshape(-1, 4)
+
+
+share = st.floats(0, 1, width=32)
+steps = st.tuples(st.sampled_from([0.25, 0.5, 1.0, 1.9, 2.5, 60.0]), share, share)
+
+
+@given(st.lists(st.lists(steps, min_size=1, max_size=6), max_size=4), st.sampled_from([0.01, 0.1, 0.5]))
+def test_fast_trace_is_the_slow_one(walks, step):
+    prints = prints_of(*([(sum(s[0] for s in walk[:k + 1]), x, y) for k, (_, x, y) in enumerate(walk)]
+                         for walk in walks))
+    feet, times, seconds = trace(prints, step)
+    fast = np.array(sorted(zip(feet[:, 0], feet[:, 1], times, seconds, strict=True))).reshape(-1, 4)
+    slow = slow_trace(prints, step)
+    assert fast.shape == slow.shape
+    assert seconds.sum() == pytest.approx(slow[:, 3].sum())
+    for column in range(4):  # sorted one by one: rounding may swap rows that are nearly alike
+        np.testing.assert_allclose(np.sort(fast[:, column]), np.sort(slow[:, column]), atol=1e-5)
+
+
+@pytest.mark.parametrize("interval", [0.5, 0.25, 1.0])
+def test_seconds_add_up_to_the_time_somebody_was_there(interval):
+    """The same walk weighs the same however often it is sampled, and is laid out evenly along the way."""
+    walk = [(t, 0.1 + 0.2 * t, 0.5) for t in np.arange(0, 4.01, interval)]
+    feet, _, seconds = trace(prints_of(walk), 0.02)
+    assert seconds.sum() == pytest.approx(4.0 + 0.5)
+    inner = (feet[:, 0] > 0.15) & (feet[:, 0] < 0.85)
+    bins = np.histogram(feet[inner, 0], bins=7, range=(0.15, 0.85), weights=seconds[inner])[0]
+    np.testing.assert_allclose(bins, 0.5, atol=0.11)
+
+
+def test_a_lone_point_counts_half_a_second_and_a_hidden_way_is_not_guessed():
+    assert trace(prints_of([(5.0, 0.5, 0.5)]), 0.01)[2].tolist() == [0.5]
+    feet, _, seconds = trace(prints_of([(0.0, 0.1, 0.5), (60.0, 0.9, 0.5)]), 0.01)
+    assert sorted(feet[:, 0].tolist()) == pytest.approx([0.1, 0.9])
+    assert seconds.tolist() == [1.25, 1.25]
+
+
+def test_nobody_leaves_no_trace():
+    assert [len(column) for column in trace(prints_of(), 0.1)] == [0, 0, 0]
+
+
+def test_two_people_are_not_joined():
+    feet, _, _ = trace(prints_of([(0.0, 0.1, 0.5)], [(0.5, 0.9, 0.5)]), 0.01)
+    assert sorted(feet[:, 0].tolist()) == pytest.approx([0.1, 0.9])
 
 
 def test_age_halves_the_weight():

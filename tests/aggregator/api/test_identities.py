@@ -65,6 +65,17 @@ def test_where_somebody_is_and_where_somebody_was(site):
     assert (gone["camera"], gone["last_seen"]) == ("right", "2026-03-01T12:01:04.000Z")
 
 
+@pytest.mark.parametrize(("later", "connected", "here"), [
+    (0, True, True), (0, False, True), (3600, True, True), (3600, False, False)])
+def test_somebody_is_there_as_long_as_the_agent_speaks_or_for_half_a_minute(site, monkeypatch, later, connected, here):
+    site.clock.time += later
+    numbers = site.engine.stats()
+    numbers["agents"]["box"]["connected"] = connected
+    monkeypatch.setattr(site.engine, "stats", lambda: numbers)
+    assert site.ask("/api/identities/G4/where").json["here"] is here
+    assert site.ask("/api/identities/G1/where").json["here"] is False  # their tracks have ended
+
+
 def test_why_in_words_with_rivals(site):
     answer = site.ask("/api/identities/G1/why").json
     assert [entry["operation"] for entry in answer["entries"]] == ["new", "link", "new", "merge"]
