@@ -10,8 +10,7 @@ from aggregator.evaluate.cli import app as evaluate
 from aggregator.keys_cli import app as keys
 from aggregator.live.cli import live
 from aggregator.query_cli import app as query
-
-#LATER from aggregator.replay import replay
+from aggregator.replay import replay
 from aggregator.serve import serve
 from common import __version__
 from common.console import run_app
@@ -20,7 +19,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_comp
                   help="Tracklets in, answers out: who is who across cameras, and where.")
 app.command()(serve)
 app.command()(live)
-#LATER app.command()(replay)
+app.command()(replay)
 app.add_typer(query, name="query")
 app.add_typer(evaluate, name="evaluate")
 app.add_typer(keys, name="keys")

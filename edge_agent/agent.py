@@ -43,7 +43,7 @@ class Agent:
         self.spool = Spool(settings.data / "spool.db", max_bytes=int(settings.spool.max_mb * 1e6),
                            max_age_s=settings.spool.max_age_h * 3600)
         self.capture = CaptureGroup(settings.cameras, clock=clock, speed=settings.replay.speed,
-                                    max_skew_s=settings.replay.max_skew_s)
+                                    max_skew_s=settings.replay.max_skew_s, **settings.streams.model_dump())
         self.uplink = Uplink(settings.aggregator, settings.agent, self._hello, self.spool, clock,
                              stats=self._stats, on_assign=self._assigned, on_refusal=self._refused,
                              keys=read_agent_keys(settings.keys) if settings.keys else None)
@@ -71,6 +71,8 @@ class Agent:
         Raises:
             SourceError: not one of the cameras gave a picture.
         """
+        if self.pipeline.embedder.notice:
+            log.warning("%s", self.pipeline.embedder.notice)
         self.uplink.start()
         self.capture.start()
         try:

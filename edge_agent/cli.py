@@ -8,6 +8,7 @@ import typer
 
 from common import __version__
 from common.console import run_app
+from edge_agent.capture.leaving import leave_hanging_reads
 from edge_agent.check_cli import check
 from edge_agent.models_cli import app as models
 from edge_agent.run_cli import run
@@ -30,4 +31,5 @@ def _version(version: Annotated[bool, typer.Option("--version", help="print the 
 
 def main() -> None:
     """Entry point."""
-    run_app(app)
+    with leave_hanging_reads():
+        run_app(app)

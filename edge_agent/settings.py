@@ -32,6 +32,16 @@ class ReplaySettings(Settings):
     max_skew_s: float = Field(1.0, gt=0, description="seconds of video that one file may be ahead of another")
 
 
+class StreamSettings(Settings):
+    """How patient the box is with streams and webcams."""
+
+    open_timeout_s: float = Field(10.0, gt=0, description="seconds a stream may take to connect")
+    read_timeout_s: float = Field(5.0, gt=0, description="seconds of silence after which a stream is opened again")
+    stall_s: float = Field(10.0, gt=0, description="seconds without a frame after which a camera counts as stalled")
+    retry_first_s: float = Field(0.5, gt=0, description="seconds until a lost camera is tried again, at first")
+    retry_longest_s: float = Field(30.0, gt=0, description="and at most, after many attempts")
+
+
 class SpoolSettings(Settings):
     """What waits on disk while the aggregator is away."""
 
@@ -53,6 +63,7 @@ class AgentSettings(Settings):
     tracker: TrackerSettings = Field(TrackerSettings(), description="how boxes become tracks")
     tracklets: TrackletSettings = Field(TrackletSettings(), description="what is said about a track")
     replay: ReplaySettings = Field(ReplaySettings(), description="how recorded files are played")
+    streams: StreamSettings = Field(StreamSettings(), description="patience with streams and webcams")
     spool: SpoolSettings = Field(SpoolSettings(), description="what waits while the aggregator is away")
     log: Literal["debug", "info", "warning", "error"] = Field("info", description="least level of log lines")
 

@@ -20,7 +20,7 @@ from edge_agent.capture.frame import Frame
 from edge_agent.capture.group import CaptureGroup
 from edge_agent.capture.settings import CameraSettings
 from edge_agent.events import ended_events, track_events
-from edge_agent.outputs import RunOutputs
+from edge_agent.outputs import RunOutputs, require_display
 from edge_agent.settings import ModelSettings
 from edge_agent.tracking import IdAllocator, TrackedFrame, Tracker, TrackerSettings
 from edge_agent.tracklets import TrackletSettings
@@ -66,6 +66,8 @@ def track(
     elif not source:
         raise ConfigError("no source was given", "edge-agent track VIDEO --out DIR")
     else:
+        if show:
+            require_display()  # before minutes of work, not after
         models = from_mapping({"detector": detector, "embedder": embedder, "device": device, "threads": threads},
                               ModelSettings, "options")
         wanted = from_mapping({"classes": classes.split(",")}, DetectorSettings, "--classes")

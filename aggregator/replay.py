@@ -1,0 +1,219 @@
+"""`aggregator replay`: recorded visits through the same linking code, without network or database."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import hashlib
+import os
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from rich.progress import track
+
+from aggregator.linking.ids import IdAllocator
+from aggregator.linking.layout import read_layout
+from aggregator.linking.linker import Linker
+from aggregator.linking.settings import LinkingSettings
+from aggregator.linking.topology import Topology
+from aggregator.settings import AggregatorSettings
+from aggregator.visit import Decision, Visit, global_id
+from common.console import print_json
+from common.errors import ConfigError
+from common.settings import load
+
+PREFIX = "embedding_"
+BATCH_S = 1.0
+RESOLVE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """Visits as `edge-agent track` and `visits.npz` hold them, one a row.
+
+    Attributes:
+        camera: (n,) names.
+        start, end: (n,) float64, seconds, UTC-like.
+        frames: (n,) in how many each was seen.
+        embedding: (n, d) float32, unit rows.
+        name: of the embedding.
+    """
+
+    camera: NDArray[np.str_]
+    start: NDArray[np.float64]
+    end: NDArray[np.float64]
+    frames: NDArray[np.int64]
+    embedding: NDArray[np.float32]
+    name: str
+
+    @classmethod
+    def read(cls, path: Path, embedding: str | None = None) -> Recording:
+        """From an .npz; `embedding` names one of its arrays, with or without `embedding_`. Truth is not read.
+
+        Raises:
+            ConfigError: no such file or array, shapes that do not fit, values that are not finite.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                name = _choose(path, [key for key in file.files if key.startswith(PREFIX)], embedding)
+                wanted = ("camera", "start", "end", name, *(["images"] if "images" in file.files else []))
+                arrays = {key: file[key] for key in wanted}
+        except KeyError as error:
+            raise ConfigError(f"{path}: has no array {error}", "it needs camera, start, end and embedding_…") from error
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{path}: is no .npz of visits ({error})",
+                              "`edge-agent track` writes one, visits.npz") from error
+        n, vectors = len(arrays["camera"]), arrays[name].astype(np.float32)
+        for key, array in arrays.items():
+            expected = "(n, d)" if key == name else f"({n},)"
+            if len(array) != n or array.ndim != (2 if key == name else 1):
+                raise ConfigError(f"{path}: array '{key}' has shape {array.shape}, expected {expected}")
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                raise ConfigError(f"{path}: array '{key}' holds values that are not finite")
+        if (arrays["end"] < arrays["start"]).any():
+            raise ConfigError(f"{path}: visit {int(np.argmax(arrays['end'] < arrays['start']))} ends before it starts")
+        length = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return cls(arrays["camera"], arrays["start"].astype(float), arrays["end"].astype(float),
+                   arrays.get("images", np.full(n, 1000)).astype(np.int64), vectors / np.maximum(length, 1e-9), name)
+
+    def __len__(self) -> int:
+        return len(self.camera)
+
+    def visits(self) -> Iterator[Visit]:
+        """In order of their end; row i has number i + 1."""
+        model = hashlib.sha256(self.name.encode()).hexdigest()[:16]
+        for i in np.argsort(self.end, kind="stable").tolist():
+            # The recording says how many pictures its maker kept, not how long somebody was seen: all are mature.
+            yield Visit(visit=i + 1, camera=str(self.camera[i]), start=float(self.start[i]), end=float(self.end[i]),
+                        label="person", frames=max(1000, int(self.frames[i])), final=True, model=model,
+                        embedding=self.embedding[i])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Replayed:
+    """What linking said of each row: (n,) columns.
+
+    Attributes:
+        identity: after the last repair.
+        confidence: of the decision that gave it.
+        online: identity as first decided.
+        seconds: that linking took.
+    """
+
+    identity: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+    online: NDArray[np.int64]
+    seconds: float
+
+
+def replay_visits(visits: Iterable[Visit], count: int, settings: LinkingSettings,
+                  topology: Topology | None) -> Replayed:
+    """Feed `count` visits, numbered from 1 and in order of their end, to a fresh linker, and repair at intervals."""
+    linker = Linker(settings, topology, IdAllocator())
+    identity, online = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    confidence = np.zeros(count)
+    forward: dict[int, int] = {}
+
+    def take(decisions: list[Decision]) -> None:
+        for decision in decisions:
+            if decision.operation == "merge":
+                forward[decision.other] = decision.identity
+                continue
+            row = decision.visit - 1
+            identity[row] = 0 if decision.operation == "retract" else decision.identity
+            confidence[row] = decision.confidence
+            online[row] = online[row] or decision.identity
+
+    def current(one: int) -> int:
+        while one in forward:
+            one = forward[one]
+        return one
+
+    began, batch, repaired = time.perf_counter(), list[Visit](), None
+    for visit in visits:
+        if batch and visit.end > batch[0].end + BATCH_S:
+            take(linker.observe(batch, batch[-1].end))
+            batch = []
+        repaired = visit.end if repaired is None else repaired
+        if visit.end >= repaired + RESOLVE_S:
+            take(linker.resolve(visit.end))
+            repaired = visit.end
+        batch.append(visit)
+    if batch:
+        take(linker.observe(batch, batch[-1].end))
+        take(linker.resolve(batch[-1].end))
+    return Replayed(np.asarray([current(one) for one in identity.tolist()], np.int64), confidence, online,
+                    time.perf_counter() - began)
+
+
+def replay(
+    visits: Annotated[Path, typer.Argument(help="VISITS.npz: camera, start, end and embedding_NAME, one row a visit")],
+    out: Annotated[Path, typer.Option("--out", help="CSV of visit, global_id, confidence, online_global_id")],
+    embedding: Annotated[str | None, typer.Option("--embedding", help="which embedding, if there are several")] = None,
+    layout: Annotated[Path | None, typer.Option("--layout", help="layout file with transit times; else learned")] = None,
+    config: Annotated[Path | None, typer.Option("-c", "--config", help="aggregator.yaml with linking settings")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print a summary as JSON")] = False,
+) -> None:
+    """Link recorded visits as `aggregator serve` would have, and write who was taken for whom.
+
+    Examples:
+
+      aggregator replay visits.npz --out links.csv
+
+      aggregator replay visits.npz --embedding osnet_x0_25 --layout layout.txt --out links.csv
+    """
+    recording = Recording.read(visits, embedding)
+    settings = load(config, AggregatorSettings).linking if config else LinkingSettings()
+    topology = read_layout(layout) if layout else None
+    shown = track(recording.visits(), "linking", len(recording), transient=True, disable=as_json)
+    done = replay_visits(shown, len(recording), settings, topology)
+    write_links(out, done)
+    rate = len(recording) / max(done.seconds, 1e-9)
+    summary: dict[str, Any] = {
+        "visits": len(recording), "global_ids": len(set(done.identity.tolist())), "embedding": recording.name,
+        "seconds": round(done.seconds, 3), "visits_per_second": round(rate, 1)}
+    if as_json:
+        print_json(summary)
+    else:
+        print(f"{summary['visits']} visits, {summary['global_ids']} identities, "
+              f"{rate:.0f} visits a second → {out}")
+
+
+def write_links(path: Path, done: Replayed) -> None:
+    """One line a visit, in the recording's order, numbered from 0.
+
+    Raises:
+        ConfigError: it cannot be written there.
+    """
+    draft = path.with_name(path.name + ".part")
+    try:
+        with draft.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(("visit", "global_id", "confidence", "online_global_id"))
+            rows = zip(done.identity.tolist(), done.confidence.tolist(), done.online.tolist(), strict=True)
+            for i, (identity, confidence, online) in enumerate(rows):
+                writer.writerow((i, global_id(identity), f"{confidence:.4f}", global_id(online)))
+        os.replace(draft, path)  # noqa: PTH105
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}", "give --out a file in a folder that is there") from error
+
+
+def _choose(path: Path, names: list[str], wanted: str | None) -> str:
+    if wanted is None:
+        if len(names) == 1:
+            return names[0]
+        shown = ", ".join(name.removeprefix(PREFIX) for name in names) or "none"
+        raise ConfigError(f"{path}: which embedding? It holds {shown}", "name one with --embedding")
+    full = wanted if wanted.startswith(PREFIX) else PREFIX + wanted
+    if full not in names:
+        near = difflib.get_close_matches(full, names, n=1)
+        raise ConfigError(f"{path}: has no embedding '{wanted}'",
+                          f"did you mean '{near[0].removeprefix(PREFIX)}'?" if near else
+                          f"it has {', '.join(name.removeprefix(PREFIX) for name in names) or 'none'}")
+    return full
