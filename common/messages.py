@@ -22,6 +22,7 @@ VERSION = 1
 MAX_MESSAGE_BYTES = 4 << 20
 MAX_DIMENSIONS = 4096
 _MAX_DEPTH = 8
+_F2, _F4, _F8, _I4 = (np.dtype(name) for name in ("<f2", "<f4", "<f8", "<i4"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,7 +224,8 @@ def unpack_body(body: bytes) -> Tracklet | list[Event]:
     fields = _unpack(body)
     read = _Reader(fields)
     if fields.get("kind") == "tracklet":
-        return _tracklet(read)
+        with np.errstate(over="ignore", invalid="ignore"):  # see _all_finite
+            return _tracklet(read)
     if fields.get("kind") == "events":
         return [_event(_Reader(_mapping(row, "events"))) for row in read.items("events")]
     raise WireError("unknown_type", f"an upload of kind {_shown(fields.get('kind'))} is not known")
@@ -334,15 +336,22 @@ class _Reader:
         rows = _Reader(value)
         return {str(key): rows.numbers(key) for key in value}
 
-    def array(self, name: str, dtype: str) -> NDArray[Any]:
+    def array(self, name: str, dtype: np.dtype[Any]) -> NDArray[Any]:
         data = self.raw(name)
-        size = np.dtype(dtype).itemsize
-        if len(data) % size:
+        if len(data) % dtype.itemsize:
             raise WireError("bad_field", f"field '{name}': {len(data)} bytes are no whole number of {dtype} values")
         values = np.frombuffer(data, dtype)
-        if dtype[1] == "f" and not np.isfinite(values).all():
+        if dtype is _F2:
+            values = values.astype(np.float32)
+        if dtype is not _I4 and not _all_finite(values):
             raise WireError("bad_field", f"field '{name}': holds a value that is not finite")
         return values
+
+
+def _all_finite(values: NDArray[Any]) -> bool:
+    # The sum of squares is finite only if every value is, and costs a sixth of looking at each; large values may make
+    # it overflow though all are finite, so its 'no' is looked into.
+    return math.isfinite(values.dot(values)) or bool(np.isfinite(values).all())
 
 
 def _hello(read: _Reader) -> Hello:
@@ -379,17 +388,17 @@ def _event(read: _Reader) -> Event:
 
 
 def _tracklet(read: _Reader) -> Tracklet:
-    mean = read.array("mean", "<f2").astype(np.float32)
-    quality = read.array("quality", "<f4")
-    flat = read.array("embeddings", "<f2").astype(np.float32)
-    times = read.array("embedding_times", "<f8")
+    mean = read.array("mean", _F2)
+    quality = read.array("quality", _F4)
+    flat = read.array("embeddings", _F2)
+    times = read.array("embedding_times", _F8)
     if len(mean) > MAX_DIMENSIONS or len(flat) != len(quality) * len(mean) or len(times) != len(quality):
         raise WireError("bad_field", f"field 'embeddings': {len(flat)} values, expected {len(quality)} × {len(mean)}")
     start, end = read.number("start"), read.number("end")
     if end < start:
         raise WireError("bad_field", f"field 'end': {end} is before start {start}")
-    path_times, path_frames = read.array("path_times", "<f8"), read.array("path_frames", "<i4")
-    boxes = read.array("path_boxes", "<f4")
+    path_times, path_frames = read.array("path_times", _F8), read.array("path_frames", _I4)
+    boxes = read.array("path_boxes", _F4)
     if not len(path_times) == len(path_frames) == len(boxes) / 4:
         raise WireError("bad_field", f"field 'path_boxes': {len(boxes)} values, expected {len(path_times)} × 4")
     attributes = _mapping(read.fields.get("attributes", {}), "attributes")

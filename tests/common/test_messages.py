@@ -112,6 +112,14 @@ def test_a_tracklet_without_embeddings_or_path_arrives() -> None:
     assert len(got.mean) == len(got.path) == 0
 
 
+def test_very_large_numbers_are_finite_still() -> None:
+    far = np.array([-1e308, 1e308])
+    path = Path(times=far, frames=np.zeros(2, np.int32), boxes=np.full((2, 4), 3e38, np.float32))
+    got = unpack_body(pack_tracklet(tracklet(path=path)))
+    assert isinstance(got, Tracklet)
+    assert_array_equal(got.path.times, far)
+
+
 def test_events_arrive() -> None:
     sent = [Event(camera="yard", run="a1", kind="track_started", time=3.5, track=2, data={"zones": ["door", {"n": 1}]})]
     assert unpack_body(pack_events(sent)) == sent
@@ -151,6 +159,7 @@ def test_a_wrong_version_says_what_to_do() -> None:
     ("quality", np.zeros(2, "<f4").tobytes()),
     ("embedding_times", np.zeros(1, "<f8").tobytes()),
     ("path_times", np.array([1.0, np.nan], "<f8").tobytes()),
+    ("path_times", np.array([np.inf, -np.inf], "<f8").tobytes()),
     ("path_boxes", np.zeros(6, "<f4").tobytes()),
     ("path_frames", b""),
     ("start", math.nan), ("end", math.inf), ("end", 99.0),                      # the last is before the start
