@@ -1,4 +1,4 @@
-"""Writes docs/reference/ from the code: every setting and every command. `./run docs`; a test fails when it is stale."""
+"""Writes docs/reference/ from the code: every setting, every command. A test fails when it is stale."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import typing
 from pathlib import Path
 from typing import Any
 
-import click
 import typer
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -82,7 +81,7 @@ def _command(name: str, command: Any) -> str:
     for parameter in command.params:
         if parameter.name == "help":
             continue
-        spelled = (parameter.human_readable_name if parameter.param_type_name == "argument"
+        spelled = (parameter.name.upper() if parameter.param_type_name == "argument"
                    else ", ".join(parameter.opts + parameter.secondary_opts))
         default = "" if parameter.default in (None, False, ()) or callable(parameter.default) else parameter.default
         shown = "needed" if parameter.required else f"`{default}`" if default != "" else ""
@@ -99,7 +98,7 @@ def main() -> None:
     folder.mkdir(exist_ok=True)
     for name, page in PAGES.items():
         (folder / name).write_text(page(), encoding="utf-8")
-        click.echo(f"docs/reference/{name}")
+        print(f"docs/reference/{name}")
 
 
 if __name__ == "__main__":
