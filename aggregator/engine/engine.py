@@ -175,7 +175,7 @@ class Engine:
 
     def _gather(self) -> list[Item]:
         """The messages that wait, and those that come within `gather_s` of the first."""
-        patience = min(0.2, max(0.0, self._resolve_at - time.monotonic()))
+        patience = min(0.05, max(0.0, self._resolve_at - time.monotonic()))
         items: list[Item] = []
         try:
             items.append(self._messages.get(timeout=patience) if patience else self._messages.get_nowait())

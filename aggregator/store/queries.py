@@ -62,7 +62,7 @@ SELECT i.identity, i.label, i.created, count(v.visit), coalesce(min(v.start), i.
 FROM identities AS i LEFT JOIN visits AS v USING (identity)
 WHERE i.identity = :identity
 GROUP BY i.identity"""
-IDENTITIES = """
+_GROUPS = """
 SELECT identity, label, created, visits, first, last, cameras
 FROM (
     SELECT identity, count(*) AS visits, min(start) AS first, max("end") AS last,
@@ -70,8 +70,11 @@ FROM (
     FROM visits WHERE identity IS NOT NULL AND {where}
     GROUP BY identity
 ) JOIN identities USING (identity)
-WHERE {having}
-ORDER BY last DESC, identity DESC LIMIT :limit"""
+WHERE {having}"""
+IDENTITIES = f"{_GROUPS} ORDER BY last DESC, identity DESC LIMIT :limit"
+SUMMARY = _GROUPS
+# Whose visit ended last, and before that: where each comes first is its place in the list of identities.
+LATEST = 'SELECT identity FROM visits WHERE identity IS NOT NULL AND "end" <= :last ORDER BY "end" DESC, identity DESC'
 
 PATH = "SELECT times, frames, boxes FROM paths WHERE visit = :visit ORDER BY part"
 LAST_PART = "SELECT boxes FROM paths WHERE visit = :visit ORDER BY part DESC LIMIT 1"

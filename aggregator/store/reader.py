@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -193,12 +195,30 @@ class StoreReader:
         Raises:
             ValueError: `cursor` is none.
         """
-        where = Filter().equals("camera", camera).overlaps(since, until, self._longest(since))
-        having = Filter("h").before("last", "identity", cursor).at_least("visits", min_visits)
-        having.equals("label", label)
-        rows = self._rows(queries.IDENTITIES.format(where=where, having=having),
-                          {**where.parameters, **having.values(limit + 1)})
+        having = Filter("h").before("last", "identity", cursor).at_least("visits", min_visits).equals("label", label)
+        if camera is None and since is None and until is None:
+            rows = self._latest(having, cursor, limit + 1)
+        else:
+            where = Filter().equals("camera", camera).overlaps(since, until, self._longest(since))
+            rows = self._rows(queries.IDENTITIES.format(where=where, having=having),
+                              {**where.parameters, **having.values(limit + 1)})
         return _page([_identity(r) for r in rows], limit, lambda i: f"{i.last!r}:{i.identity}")
+
+    def _latest(self, having: Filter, cursor: str | None, count: int) -> list[Row]:
+        """The list of all identities, without adding up those that are not shown: as long as the list, not the past."""
+        where = Filter().equals("identity", 0)
+        sql = queries.SUMMARY.format(where=where, having=having)
+        last = float(cursor.partition(":")[0]) if cursor else math.inf
+        rows: list[Row] = []
+        done: set[int] = set()
+        with explained(self.path), contextlib.closing(self._connection.cursor()) as visits:
+            for (identity,) in visits.execute(queries.LATEST, {"last": last}):
+                if len(rows) == count:
+                    break
+                if identity not in done:
+                    done.add(identity)
+                    rows += self._rows(sql, {**having.parameters, "w0": identity})
+        return rows
 
     def trajectory(self, identity: int, since: float | None = None, until: float | None = None) -> list[Leg]:
         """The visits of an identity in the order of their start, each with its whole path."""

@@ -57,6 +57,7 @@ CREATE TABLE visits (
 ) STRICT;
 CREATE INDEX visits_by_identity ON visits (identity, start, "end", camera);
 CREATE INDEX visits_by_start ON visits (start);
+CREATE INDEX visits_by_end ON visits ("end", identity);   -- who was seen last
 CREATE INDEX visits_by_camera ON visits (camera, start);
 -- The longest visit bounds how far back a time window must look: what overlaps it began no earlier than that.
 CREATE INDEX visits_by_length ON visits ("end" - start);

@@ -391,6 +391,34 @@ def test_a_full_disk_acknowledges_nothing_and_loses_nothing(tmp_path: Path) -> N
     assert result == expected
 
 
+def test_linking_is_never_ahead_of_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commit itself fails, when linking has already decided."""
+    stream = people(12)
+    with Rig(tmp_path / "undisturbed") as undisturbed:
+        for message in stream:
+            undisturbed.settle(message)
+        expected = answers(undisturbed.store)
+    with Rig(tmp_path / "disturbed") as rig:
+        real, failures = rig.store.transaction, 0
+
+        @contextlib.contextmanager
+        def full() -> Iterator[None]:
+            nonlocal failures
+            with real():
+                yield
+                if failures < 3:
+                    failures += 1
+                    raise sqlite3.OperationalError("database or disk is full")
+
+        for k, message in enumerate(stream):
+            if k in (0, 5, 13):
+                failures = 0
+                monkeypatch.setattr(rig.store, "transaction", full)
+            rig.settle(message)
+            assert failures in (0, 3)
+        assert answers(rig.store) == expected
+
+
 def test_ending_while_nothing_can_be_stored(tmp_path: Path) -> None:
     with Rig(tmp_path, retry_least_s=30.0, retry_most_s=30.0) as rig:
         limit_pages(rig.store, 1)
@@ -466,6 +494,44 @@ def test_repairs_are_stored_told_and_indexed(tmp_path: Path) -> None:
         assert rig.engine.indexer.wait(5)
         assert {i for _, i, _ in rig.engine.history.search(look(1), MODEL, 5)} == {1}
         assert rig.engine.stats()["identities_active"] == 1
+
+
+def test_the_index_follows_in_whatever_order_things_are_done(tmp_path: Path) -> None:
+    from aggregator.engine.indexer import Indexer
+    from aggregator.linking.history import HistoryIndex
+    from aggregator.store.writer import Change
+    from aggregator.visit import Visit
+
+    def visit(number: int, end: float, final: bool) -> Visit:
+        return Visit(visit=number, camera="door", start=0.0, end=end, label="person", frames=9, final=final,
+                     model=MODEL, embedding=look(number))
+
+    def change(number: int, identity: int | None) -> Change:
+        return Change(visit=number, agent="box", camera="door", run="r", track=number, final=True, model=MODEL,
+                      identity=identity)
+
+    def search(number: int) -> tuple[int, int]:
+        return indexer.history.search(look(number), MODEL, 1)[0][:2]
+
+    with open_store(tmp_path) as store:
+        indexer = Indexer(store.reader, HistoryIndex())
+        indexer.follow([(visit(n, 10.0, True), n) for n in range(1, 700)], [])
+        indexer.follow([], [change(699, 5), change(1, 5)])
+        assert indexer.backlog == -1
+        indexer.start()
+        assert indexer.wait(10)
+        assert (search(699), search(1), search(2)) == ((699, 5), (1, 5), (2, 2))
+        indexer.follow([(visit(700, 10.0, False), None)], [change(2, None)])
+        assert indexer.wait(10)
+        assert (search(700), search(2)) == ((700, 0), (2, 0))
+        indexer.follow([(visit(700, 11.0, False), 7)], [change(700, 7)])
+        assert indexer.wait(10)
+        assert search(700) == (700, 7)
+        assert not indexer.history.search(look(700), MODEL, 1, since=10.5)
+        indexer.follow([(visit(700, 12.0, True), 7)], [])
+        assert indexer.wait(10)
+        assert indexer.history.search(look(700), MODEL, 1, since=11.5)[0][0] == 700
+        indexer.stop()
 
 
 def test_events_are_stored_and_told_with_their_identity(rig: Rig) -> None:

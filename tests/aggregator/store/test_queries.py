@@ -115,6 +115,13 @@ def test_answers_are_those_of_a_list(rows: list[Row], since: float | None, until
                 assert (points.boxes[:, 0] == points.visits).all()
 
 
+def test_pages_of_identities_that_were_all_seen_last_at_one_moment(writer: StoreWriter) -> None:
+    write(writer, [(i, 0.0, 5.0, "a", 1 + i * 7 % 11) for i in range(1, 11)])
+    with writer.reader() as mine:
+        assert [i.identity for i in pages(mine.identities)] == list(range(11, 1, -1))
+        assert [i.identity for i in pages(mine.identities, camera="a")] == list(range(11, 1, -1))
+
+
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreReader]:
     """Enough rows, and statistics as a long-lived store may have them, for the planner to have a choice."""
