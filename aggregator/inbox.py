@@ -237,16 +237,21 @@ class Inbox:
             if self._held:
                 return
             try:
-                frames = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
+                address = self._socket.recv(zmq.NOBLOCK)
             except zmq.Again:
                 return
-            self._take(frames)
+            # A Frame rather than bytes: it knows whose key it came with.
+            frame = self._socket.recv(zmq.NOBLOCK, copy=False)
+            more = 0
+            while self._socket.rcvmore if more else frame.more:
+                self._socket.recv(zmq.NOBLOCK)
+                more += 1
+            self._take(address, frame, more)
 
-    def _take(self, frames: list[zmq.Frame]) -> None:
-        address = frames[0].bytes
+    def _take(self, address: bytes, frame: zmq.Frame, more: int) -> None:
         try:
-            message = self._decode(address, frames)
-            route = self._check(address, message, self._owner(frames[1]))
+            message = self._decode(address, frame, more)
+            route = self._check(address, message, frame)
         except WireError as error:
             self._refuse(address, error)
             return
@@ -262,29 +267,29 @@ class Inbox:
         except queue.Full:
             self._held.append(item)
 
-    def _decode(self, address: bytes, frames: list[zmq.Frame]) -> Message:
+    def _decode(self, address: bytes, frame: zmq.Frame, more: int) -> Message:
         try:
-            if len(frames) != 2:
-                raise WireError("bad_frames", f"a message of {len(frames) - 1} frames, expected one")
-            return decode(frames[1].bytes)
+            if more:
+                raise WireError("bad_frames", f"a message of {more + 1} frames, expected one")
+            return decode(frame.bytes)
         except WireError:
             # It may have been an upload: were the next one acknowledged, it would be taken for received. Whoever says
             # hello again begins at the last acknowledgement.
             self._register.forget(address)
             raise
 
-    def _owner(self, frame: zmq.Frame) -> str | None:
-        """The name that the sender's key speaks for; None without keys."""
-        if self._authorised is None:
-            return None
-        name = self._authorised.name_of(str(frame.get("User-Id")))
+    @staticmethod
+    def _owner(frame: zmq.Frame, authorised: AuthorisedKeys) -> str:
+        """The name that the sender's key speaks for."""
+        name = authorised.name_of(str(frame.get("User-Id")))
         if name is None:
             raise WireError("not_authorised", "this key was taken back", "aggregator keys new NAME makes another")
         return name
 
-    def _check(self, address: bytes, message: Message, owner: str | None) -> Route:
+    def _check(self, address: bytes, message: Message, frame: zmq.Frame) -> Route:
         """The route a message came by, if its sender may send it now."""
         now = time.monotonic()
+        owner = None if self._authorised is None else self._owner(frame, self._authorised)
         if isinstance(message, Hello):
             route = self._greet(address, message, owner, now)
         elif not isinstance(message, Upload | Stats):
