@@ -63,7 +63,11 @@ def test_the_docs_page_shows_every_route_and_asks_no_other_server(site):
             assert f'id="{operation["operationId"]}"' in text, path
     assert "&lt;/em" not in text
     assert "<em>{id}</em><wbr>/where" in text
-    files = [site.ask(path).body.decode() for path in ("/docs/docs.css", "/docs/docs.js")]
+    linked = re.findall(r'(?:href|src)="(/[^"]+)"', text)
+    assert {"/docs/docs.css", "/docs/docs.js", "/api/openapi.json"} <= set(linked)
+    answers = [site.ask(path) for path in linked]
+    assert [answer.status for answer in answers] == [200] * len(linked)
+    files = [answer.body.decode() for path, answer in zip(linked, answers, strict=True) if "json" not in path]
     assert not re.findall(r"https?://", "".join([text, *files]))
     assert "<script>" not in text
     assert "style=" not in text  # the policy allows neither

@@ -39,6 +39,12 @@ def test_search_by_picture(site):
     assert (answer["results"][0]["global_id"], answer["results"][0]["visit"]) == ("G2", 3)
 
 
+def test_an_identity_with_many_alike_visits_leaves_room_for_the_others(site):
+    found = site.ask("/api/search?limit=2", "POST", data=picture(1), headers=PNG).json["results"]
+    assert found[0]["global_id"] == "G1"  # both of its visits are more alike than anybody else's
+    assert len({row["global_id"] for row in found}) == 2
+
+
 def test_search_by_picture_in_a_form(site):
     form = aiohttp.FormData()
     form.add_field("note", "first")

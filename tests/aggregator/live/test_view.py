@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import io
 import json
 import os
@@ -12,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -119,9 +121,6 @@ def terminal():
 
 
 def _take_terminal() -> None:
-    import fcntl
-    import termios
-
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
@@ -141,12 +140,15 @@ def read_until(terminal: int, sign: bytes, seconds: float = 20.0) -> bytes:
 def test_in_a_terminal_it_ends_by_q_and_ctrl_c_and_leaves_it_as_it_was(terminal, stats, how):
     with aggregator(stats()) as url:
         program, screen = terminal(url)
+        before = termios.tcgetattr(screen)
         read_until(screen, b"camera 0-1")
+        assert not termios.tcgetattr(screen)[3] & termios.ICANON  # keys come one by one
         if how == "q":
             os.write(screen, b"q")
         else:
             os.killpg(program.pid, signal.SIGINT)
         rest = read_until(screen, b"ended well")
+        assert termios.tcgetattr(screen) == before
     assert b"\x1b[?1049l" in rest  # the alternate screen is left
     assert b"\x1b[?25h" in rest  # the cursor is shown again
     assert program.wait(timeout=5) == 0
