@@ -24,7 +24,7 @@ from edge_agent import spool_file
 from edge_agent.spool_file import Tally
 from edge_agent.spool_rescue import Life, checksum
 
-log = logging.getLogger("spool")
+log = logging.getLogger("passage.spool")
 
 # The envelope needs room: a message that no aggregator takes would stay for ever.
 MAX_BODY_BYTES = MAX_MESSAGE_BYTES - 1024

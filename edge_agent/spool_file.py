@@ -13,7 +13,7 @@ from common.errors import StoreError
 from common.spool_id import new_file_id
 from edge_agent.spool_rescue import Life, checksum, rescue
 
-log = logging.getLogger("spool")
+log = logging.getLogger("passage.spool")
 
 VERSION = 1
 _LARGEST_VERSION = 1000  # beyond it is no release, but a flipped bit

@@ -35,7 +35,7 @@ from edge_agent.connection import Connection
 from edge_agent.delivery import Delivery
 from edge_agent.spool import Spool
 
-log = logging.getLogger("uplink")
+log = logging.getLogger("passage.uplink")
 
 # After these the agent keeps quiet for so many seconds before it says hello again.
 _HOLD_S = {"agent_taken": 2.0, "wrong_version": 10.0, "wrong_agent": 5.0, "not_authorised": 5.0}
@@ -262,6 +262,8 @@ class Uplink:
     def _hear(self, message: Message) -> None:
         if isinstance(message, Refusal):
             self._refusal(message)
+            if message.code == "hello_first":  # answered by the next hello: nobody else's business
+                return
         callback = self._callbacks.get(message.type)
         if callback is not None:
             try:

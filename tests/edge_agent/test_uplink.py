@@ -217,13 +217,15 @@ def test_an_agent_that_starts_again_sends_what_waited_under_its_old_name(tmp_pat
 
 
 def test_asked_for_hello_it_says_hello_and_begins_at_the_last_acknowledgement(box: Box) -> None:
+    refusals: list[Refusal] = []
     box.spool.append([b"x"] * 3)
-    box.link()
+    box.link(on_refusal=refusals.append)
     assert box.aggregator.uploads(3) == [1, 2, 3]
     box.aggregator.say(Ack(spool=box.spool.id, through=1))
     box.aggregator.say(Refusal(code="hello_first", message="who?"))
     assert isinstance(box.aggregator.hear(Hello), Hello)
     assert box.aggregator.uploads(2) == [2, 3]
+    assert not refusals
 
 
 def test_a_camera_that_became_known_is_announced_without_sending_anything_again(box: Box) -> None:
