@@ -25,6 +25,7 @@ from aggregator.engine.site import Site
 from aggregator.linking.history import HistoryIndex
 from aggregator.store.writer import Change, StoreWriter
 from aggregator.visit import Decision, Visit, global_id
+from common.bursts import Bursts
 from common.clock import Clock, to_rfc3339
 from common.errors import StoreError, WireError
 from common.messages import Event, Hello, Message, Refusal, Stats, Upload
@@ -60,6 +61,10 @@ class Linking(Protocol):
 
 class LinkingError(Exception):
     """Linking raised. The cause says what."""
+
+
+class Abandoned(Exception):  # noqa: N818  nothing is wrong
+    """The engine is to end, and the batch would take too long: it is not stored, and so not acknowledged."""
 
 
 class Engine:
@@ -106,6 +111,7 @@ class Engine:
         self._indexer = Indexer(store.reader, history or HistoryIndex())
         self._linker: Linking | None = None
         self._digest = ""
+        self._bursts = Bursts()
         self._stopping = threading.Event()
         self._resolve_at = 0.0
         self._seen_at = 0.0
@@ -122,8 +128,8 @@ class Engine:
         self._thread.start()
         return self
 
-    def stop(self, timeout_s: float = 3.0) -> bool:
-        """End after the batch at hand. What is still on the queue is not acknowledged, so agents send it again.
+    def stop(self, timeout_s: float = 2.5) -> bool:
+        """End soon. What is not stored by then is not acknowledged, so agents send it again.
 
         Returns:
             Whether it has ended; if not, the store must be left alone.
@@ -210,6 +216,9 @@ class Engine:
                 if self._stopping.wait(wait):
                     return
                 wait = min(2 * wait, self._settings.retry_most_s)
+            except Abandoned:
+                self._linker = None
+                return
         if failed_at:
             self._live.forgive(time.monotonic() - failed_at)
             self._live.trouble("")
@@ -300,11 +309,14 @@ class Engine:
 
     def _link(self, visits: list[Visit], now: float, batch: Batch) -> None:
         assert self._linker is not None
-        try:
-            decisions = [decision for group in in_time(visits, self._settings.joint_s)
-                         for decision in self._linker.observe(group, now)]
-        except Exception as error:
-            raise LinkingError from error
+        decisions: list[Decision] = []
+        for group in in_time(visits, self._settings.joint_s):
+            if self._stopping.is_set():
+                raise Abandoned
+            try:
+                decisions += self._linker.observe(group, now)
+            except Exception as error:
+                raise LinkingError from error
         self._record(decisions, now, batch)
 
     def _record(self, decisions: list[Decision], now: float, batch: Batch) -> None:
@@ -351,9 +363,9 @@ class Engine:
         self._live.count(batch.counts, batch.refused, now)
         if batch.counts["skipped"]:
             log.warning("%d entries were given up by their agents before they came here", batch.counts["skipped"])
-        for _, message in batch.answers:
-            if isinstance(message, Refusal):
-                log.warning("refused entry %d: %s: %s", message.seq, message.code, message.message)
+        for agent, message in batch.answers:
+            if isinstance(message, Refusal) and (such := self._bursts.due((agent, message.code), time.monotonic())):
+                log.warning("refused %d message(s) of '%s': %s: %s", such, agent, message.code, message.message)
         self._bus.publish(batch.news)
 
     def _load(self) -> None:

@@ -46,7 +46,7 @@ class Indexer:
         """Begin."""
         self._thread.start()
 
-    def stop(self, timeout_s: float = 1.0) -> None:
+    def stop(self, timeout_s: float = 0.5) -> None:
         """End soon; nothing is lost, the index is filled from the store."""
         with self._condition:
             self._stopping = True

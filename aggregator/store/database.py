@@ -184,7 +184,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     """Bring the file to the newest version, each step in one transaction: a kill in between leaves a whole version."""
     with explained(path):
         for version in range(_version(connection, path), len(MIGRATIONS)):
-            script = resources.files(__package__).joinpath(MIGRATIONS[version]).read_text(encoding="utf-8")
+            script = _script(MIGRATIONS[version])
             connection.execute("BEGIN EXCLUSIVE")
             try:
                 for statement in _statements(script):
@@ -205,6 +205,10 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
                 raise
             raise StoreDamagedError(f"{path}: is damaged ({error})",
                                     f"move {path.name} away, or put a backup in its place, and start again") from error
+
+
+def _script(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
 def _statements(script: str) -> Iterator[str]:

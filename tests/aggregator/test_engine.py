@@ -430,6 +430,25 @@ def test_ending_while_nothing_can_be_stored(tmp_path: Path) -> None:
         assert rig.through() == -1
 
 
+def test_ending_in_the_middle_of_a_long_batch(tmp_path: Path) -> None:
+    class Slow(Linker):
+        def observe(self, visits: Any, now: float) -> Any:
+            time.sleep(0.1)
+            return super().observe(visits, now)
+
+    with Rig(tmp_path, lambda after: Slow(LinkingSettings(), None, IdAllocator(after)), gather_s=0.1) as rig:
+        rig.put(*people(30))
+        time.sleep(0.5)
+        began = time.monotonic()
+        assert rig.engine.stop()
+        assert time.monotonic() - began < 1
+        assert rig.through() == -1
+    with Rig(tmp_path) as rig:
+        assert answers(rig.store) == []
+        rig.settle(*people(30))
+        assert len(answers(rig.store)) == 60
+
+
 class BrokenLinker(Linker):
     """Cannot stand track 13."""
 
