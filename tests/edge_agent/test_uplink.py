@@ -168,7 +168,7 @@ def test_an_aggregator_that_comes_back_gets_hello_and_all_that_it_did_not_acknow
     box.restart_aggregator()
     assert isinstance(box.aggregator.hear(), Hello)
     assert box.aggregator.uploads(4) == [3, 4, 5, 6]
-    assert uplink.status().resent == 4
+    eventually(lambda: uplink.status().resent == 4)
 
 
 def test_an_aggregator_that_is_not_there_yet_is_waited_for(box: Box, caplog: pytest.LogCaptureFixture) -> None:
@@ -194,7 +194,7 @@ def test_silence_makes_it_send_again_slower_each_time(box: Box) -> None:
     second = time.monotonic() - began - first
     assert 0.3 <= first < second
     assert second >= 0.6
-    assert uplink.status().resent == 4
+    eventually(lambda: uplink.status().resent == 4)
 
 
 def test_an_agent_that_starts_again_sends_what_waited_under_its_old_name(tmp_path: Path) -> None:
@@ -267,7 +267,7 @@ def test_a_refused_entry_is_told_and_goes_with_its_acknowledgement(box: Box, cap
         box.aggregator.say(Ack(spool=box.spool.id, through=2))
         assert uplink.drain(5.0)
     assert [(r.code, r.seq) for r in heard] == [("bad_field", 1)]
-    assert uplink.status().refused == 1
+    eventually(lambda: uplink.status().refused == 1)
     assert uplink.status().connected
     assert "entry 1" in caplog.text
     assert box.aggregator.quiet()
