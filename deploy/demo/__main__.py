@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 import time
@@ -50,7 +51,9 @@ def demo(
 
       ./run demo --video rtsp://camera1/stream --video rtsp://camera2/stream
     """
-    console = Console(stderr=False)
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a closed window must not leave programs behind
+        signal.signal(number, signal.default_int_handler)
+    console = Console()
     models = ModelStore()
     for name in (detector, *(() if video else (SAMPLE,))):
         _fetch(models, name)
