@@ -39,6 +39,7 @@ log = logging.getLogger("passage.uplink")
 
 # After these the agent keeps quiet for so many seconds before it says hello again.
 _HOLD_S = {"agent_taken": 2.0, "wrong_version": 10.0, "wrong_agent": 5.0, "not_authorised": 5.0}
+_DOUBT_S = 1.0
 _MAX_READ = 256
 
 
@@ -123,6 +124,8 @@ class Uplink:
         self._stopping = False
         self._greeted = False  # a connection stands, and hello was sent over it
         self._more_to_say = False
+        self._doubted = False  # the last hello was refused: whether the next one is taken shows after a while
+        self._believe_at = math.inf
         self._hello_at = 0.0
         self._heartbeat_at = 0.0
         self._problem = "not connected yet"
@@ -176,7 +179,7 @@ class Uplink:
         """How the connection is; from any thread."""
         last = self._last_ack
         return UplinkStatus(
-            connected=self._greeted,
+            connected=self._greeted and not self._doubted,
             problem=self._problem,
             last_ack_age_s=None if last is None else time.monotonic() - last,
             unacknowledged=self._delivery.unacknowledged,
@@ -222,6 +225,12 @@ class Uplink:
                 self._hello_at = 0.0
                 log.info("connected to %s", self.endpoint)
 
+    def _believed(self) -> None:
+        """The aggregator has taken our hello."""
+        self._believe_at = math.inf
+        self._doubted = False
+        self._problem = ""
+
     def _trouble(self, problem: str) -> None:
         self._problem = problem
         if self._bursts.due(problem, time.monotonic()):
@@ -255,6 +264,7 @@ class Uplink:
             self._trouble(error.message)
             return
         self._last_ack = time.monotonic()
+        self._believed()
         self._delivery.acknowledged(positions, self._last_ack)
         with self._acked:
             self._acked.notify_all()
@@ -282,7 +292,7 @@ class Uplink:
         else:
             self._trouble(f"{self.endpoint}: {refusal.code}: {refusal.message}")
             if refusal.code in _HOLD_S:
-                self._greeted = False
+                self._greeted, self._doubted = False, True
                 self._hello_at = time.monotonic() + _HOLD_S[refusal.code]
 
     def _write(self, connection: Connection) -> None:
@@ -298,9 +308,11 @@ class Uplink:
                 return
             if not self._greeted:
                 self._greeted = True
-                self._problem = ""
+                self._believe_at = now + _DOUBT_S if self._doubted else now
                 self._heartbeat_at = now
                 self._delivery.rewind()
+        if now >= self._believe_at:
+            self._believed()
         if self._delivery.overdue(now):
             self._trouble(f"{self.endpoint} acknowledged nothing for {self._delivery.timeout_s:.0f} s: sending again")
             self._delivery.rewind(slower=True)

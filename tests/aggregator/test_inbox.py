@@ -16,6 +16,7 @@ import msgpack
 import pytest
 import zmq
 
+from aggregator import inbox as inbox_module
 from aggregator.inbox import Inbox
 from common.errors import ConfigError
 from common.keys import AgentKeys, AuthorisedKeys, ServerKeys, new_pair
@@ -400,7 +401,8 @@ class Keys:
 
 
 @pytest.fixture
-def keys(tmp_path: Path) -> Keys:
+def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keys:
+    monkeypatch.setattr(inbox_module, "_REFRESH_S", 0.05)
     return Keys(tmp_path / "agents")
 
 
@@ -470,7 +472,7 @@ def test_a_key_taken_back_is_out_though_its_connection_stands(
     wire.say(hello(), upload(1))
     assert site.numbers(1) == [1]
     keys.authorised.revoke("gate")
-    time.sleep(1.1)
+    time.sleep(0.3)
     wire.say(upload(2))
     assert wire.refusal().code == "not_authorised"
     with caplog.at_level(logging.WARNING):
@@ -491,7 +493,7 @@ def test_an_agent_changes_its_key_without_a_stop(site: Site, keys: Keys) -> None
     second.say(hello(run="r2", spool="f1-b"), upload(1))
     assert site.numbers(1) == [1]
     keys.authorised.revoke("gate", old.public)
-    time.sleep(1.1)
+    time.sleep(0.3)
     second.say(upload(2))
     assert site.numbers(1) == [2]
 

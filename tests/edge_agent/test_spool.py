@@ -425,4 +425,4 @@ class SpoolAgainstAList(RuleBasedStateMachine):
 
 
 TestSpoolAgainstAList = SpoolAgainstAList.TestCase
-TestSpoolAgainstAList.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
+TestSpoolAgainstAList.settings = settings(max_examples=10, stateful_step_count=20, deadline=None)
