@@ -2,8 +2,8 @@
 
     python benchmarks/wire.py [--messages 20000] [--rounds 3] [--json FILE]
 
-Tracklets are as large as real ones (512 numbers as float16, one exemplar beside the mean, ten path points: about 2.4 kB
-packed; `--small` takes 256 numbers and 1.5 kB). The sender is a process of its own, the receiver this one; both share
+Tracklets are as large as real ones (512 numbers as float16, one exemplar beside the mean, ten path points: about 2.6 kB
+packed; `--small` takes 256 numbers and 1.6 kB). The sender is a process of its own, the receiver this one; both share
 the machine's cores.
 
 * bare: DEALER to ROUTER, nothing but `recv_multipart`;
