@@ -155,9 +155,9 @@ def replay_visits(visits: Iterable[Visit], count: int, settings: LinkingSettings
 def replay(
     visits: Annotated[Path, typer.Argument(help="VISITS.npz: camera, start, end and embedding_NAME, one row a visit")],
     out: Annotated[Path, typer.Option("--out", help="CSV of visit, global_id, confidence, online_global_id")],
-    embedding: Annotated[str | None, typer.Option("--embedding", help="which embedding, if there are several")] = None,
+    embedding: Annotated[str | None, typer.Option("--embedding", help="which one, if there are several")] = None,
     layout: Annotated[Path | None, typer.Option("--layout", help="layout file with transit times; else learned")] = None,
-    config: Annotated[Path | None, typer.Option("-c", "--config", help="aggregator.yaml with linking settings")] = None,
+    config: Annotated[Path | None, typer.Option("-c", "--config", help="aggregator.yaml with its linking")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print a summary as JSON")] = False,
 ) -> None:
     """Link recorded visits as `aggregator serve` would have, and write who was taken for whom.
