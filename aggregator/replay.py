@@ -156,7 +156,7 @@ def replay(
     visits: Annotated[Path, typer.Argument(help="VISITS.npz: camera, start, end and embedding_NAME, one row a visit")],
     out: Annotated[Path, typer.Option("--out", help="CSV of visit, global_id, confidence, online_global_id")],
     embedding: Annotated[str | None, typer.Option("--embedding", help="which one, if there are several")] = None,
-    layout: Annotated[Path | None, typer.Option("--layout", help="layout file with transit times; else learned")] = None,
+    layout: Annotated[Path | None, typer.Option("--layout", help="layout file; else transit is learned")] = None,
     config: Annotated[Path | None, typer.Option("-c", "--config", help="aggregator.yaml with its linking")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print a summary as JSON")] = False,
 ) -> None:
