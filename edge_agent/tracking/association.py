@@ -10,15 +10,17 @@ from scipy.optimize import linear_sum_assignment
 
 Ints = NDArray[np.intp]
 
+LEAST_IOU = 0.1  # pairs that overlap less are nobody's candidates
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairs:
     """Candidates: tracks and detections of one camera whose boxes overlap.
 
     Attributes:
-        track: (k,) int, column of the tracks' boxes.
+        track: (k,) int, column of the tracks' boxes, rising.
         detection: (k,) int, column of the detections' boxes.
-        iou: (k,) float64, intersection over union, above 0.
+        iou: (k,) float64, intersection over union, at least `LEAST_IOU`.
     """
 
     track: Ints
@@ -39,34 +41,40 @@ def overlapping(
         track_counts: (c,) how many of them belong to each camera.
         detections, detection_counts: likewise; the cameras in the same order.
     """
-    a, a_of = _padded(tracks, track_counts)
-    b, b_of = _padded(detections, detection_counts)
-    apart = a[0][:, :, None] < b[2][:, None, :]
-    apart &= a[2][:, :, None] > b[0][:, None, :]
-    apart &= a[1][:, :, None] < b[3][:, None, :]
-    apart &= a[3][:, :, None] > b[1][:, None, :]
-    camera, row, column = np.nonzero(apart)
-    track = a_of[camera] + row
-    detection = b_of[camera] + column
-    return Pairs(track, detection, iou(tracks.take(track, 1), detections.take(detection, 1)))
+    a, first_a = _padded(tracks, track_counts)
+    b, first_b = _padded(detections, detection_counts)
+    touch = a[0][:, :, None] < b[2][:, None, :]
+    touch &= a[2][:, :, None] > b[0][:, None, :]
+    touch &= a[1][:, :, None] < b[3][:, None, :]
+    touch &= a[3][:, :, None] > b[1][:, None, :]
+    track, detection = np.divmod(np.flatnonzero(touch), b.shape[2] or 1)
+    if len(track_counts) > 1:
+        camera, row = np.divmod(track, a.shape[2] or 1)
+        track = row + first_a[camera]
+        detection += first_b[camera]
+    overlap = iou(tracks.take(track, 1), detections.take(detection, 1))
+    enough = np.flatnonzero(overlap >= LEAST_IOU)
+    return Pairs(track[enough], detection[enough], overlap[enough])
 
 
 def iou(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Intersection over union of overlapping boxes, column by column, (4, k) and (4, k) → (k,)."""
-    shared = np.minimum(a[2:], b[2:])
-    shared -= np.maximum(a[:2], b[:2])
-    both = shared[0] * shared[1]
-    size_a, size_b = a[2:] - a[:2], b[2:] - b[:2]
-    result: NDArray[np.float64] = both / (size_a[0] * size_a[1] + size_b[0] * size_b[1] - both)
+    """Intersection over union of boxes, column by column, (4, k) and (4, k) left, top, right, bottom → (k,)."""
+    sides = np.minimum(a[2:], b[2:])
+    sides -= np.maximum(a[:2], b[:2])
+    np.maximum(sides, 0.0, out=sides)
+    shared = sides[0] * sides[1]
+    sides_a, sides_b = a[2:] - a[:2], b[2:] - b[:2]
+    union = sides_a[0] * sides_a[1] + sides_b[0] * sides_b[1] - shared
+    result: NDArray[np.float64] = shared / np.maximum(union, 1e-9)
     return result
 
 
 def _padded(boxes: NDArray[np.float64], counts: Ints) -> tuple[NDArray[np.float32], Ints]:
-    """(4, n) boxes → (4, c, most of a camera) with NaN, which overlaps nothing, in the gaps; and the cameras' firsts."""
-    first = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    """(4, n) boxes → (4, c, most of a camera), the gaps filled with NaN, which overlaps nothing; first of each (c,)."""
+    first = np.cumsum(counts) - counts
     if len(counts) == 1:
         return boxes[:, None, :].astype(np.float32), first
-    block = np.full((4, len(counts), counts.max(initial=0)), np.nan, np.float32)
+    block = np.full((4, len(counts), int(counts.max(initial=0))), np.nan, np.float32)
     camera = np.repeat(np.arange(len(counts)), counts)
     block[:, camera, np.arange(boxes.shape[1]) - first[camera]] = boxes
     return block, first
@@ -76,13 +84,13 @@ def assign(track: Ints, detection: Ints, gain: NDArray[np.float64], camera_of_tr
     """The pairing with the highest total gain, each track and each detection at most once.
 
     A pair that shares neither its track nor its detection with another is right without asking; most pairs are such.
-    The rest is solved camera by camera. As a pair with no gain may as well be left out, this gives the same as
-    one assignment problem over everything.
+    The rest is solved camera by camera. As a pair that is no candidate may as well be left out, this gives the same
+    as one assignment problem over everything.
 
     Args:
-        track, detection: (k,) candidates.
+        track, detection: (k,) candidates, tracks rising.
         gain: (k,) above 0.
-        camera_of_track: (n,) for all tracks; a track's and its detections' camera are the same.
+        camera_of_track: (n,) for all tracks, rising; a track's and its detections' camera are the same.
 
     Returns:
         track, detection: (m,) the pairs taken.
@@ -90,24 +98,37 @@ def assign(track: Ints, detection: Ints, gain: NDArray[np.float64], camera_of_tr
     if not len(track):
         return track, detection
     rivals = np.bincount(track)[track] + np.bincount(detection)[detection]
-    alone = rivals == 2
-    if alone.all():
+    contested = np.flatnonzero(rivals > 2)
+    if not len(contested):
         return track, detection
+    alone = np.flatnonzero(rivals == 2)
     tracks, found = [track[alone]], [detection[alone]]
-    contested = ~alone
     track, detection, gain = track[contested], detection[contested], gain[contested]
-    camera = camera_of_track[track]  # rises, as pairs come grouped by camera
-    cuts = np.flatnonzero(camera[1:] != camera[:-1]) + 1
-    begin = 0
-    for end in (*cuts.tolist(), len(camera)):
+    # Contested tracks and detections numbered through, those of a camera side by side.
+    rows, row = _numbered(track)
+    columns, column = _numbered(detection)
+    cuts = _changes(camera_of_track[track])
+    for begin, end in zip([0, *cuts], [*cuts, len(track)], strict=True):
         part = slice(begin, end)
-        rows, row = np.unique(track[part], return_inverse=True)
-        columns, column = np.unique(detection[part], return_inverse=True)
-        table = np.zeros((len(rows), len(columns)))
-        table[row, column] = gain[part]
-        row, column = linear_sum_assignment(table, maximize=True)
-        real = table[row, column] > 0
-        tracks.append(rows[row[real]])
-        found.append(columns[column[real]])
-        begin = end
+        first_row, first_column = row[begin], column[part].min()
+        table = np.zeros((row[end - 1] - first_row + 1, column[part].max() - first_column + 1))
+        table[row[part] - first_row, column[part] - first_column] = gain[part]
+        r, c = linear_sum_assignment(table, maximize=True)
+        real = table[r, c] > 0
+        tracks.append(rows[r[real] + first_row])
+        found.append(columns[c[real] + first_column])
     return np.concatenate(tracks), np.concatenate(found)
+
+
+def _numbered(values: Ints) -> tuple[Ints, Ints]:
+    """The different values, rising, and for each value which of them it is; for small whole numbers."""
+    present = np.zeros(int(values.max()) + 1, np.bool_)
+    present[values] = True
+    return np.flatnonzero(present), (np.cumsum(present) - 1)[values]
+
+
+def _changes(values: Ints) -> list[int]:
+    """Where a value differs from the one before."""
+    if values[0] == values[-1]:  # they rise
+        return []
+    return (np.flatnonzero(values[1:] != values[:-1]) + 1).tolist()

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from common.detections import Detections
 from edge_agent.tracking import association, kalman
+from edge_agent.tracking.association import Ints, Pairs
+from edge_agent.tracking.batch import Batch, Entry
+from edge_agent.tracking.camera_motion import INTO_VELOCITY, CameraMotion, mutual
 from edge_agent.tracking.frames import TrackedFrame
 from edge_agent.tracking.ids import IdAllocator
+from edge_agent.tracking.report import Seen, report
 from edge_agent.tracking.settings import TrackerSettings
+from edge_agent.tracking.stages import Matches, match
 from edge_agent.tracking.table import TrackTable
+from edge_agent.tracking.timing import Timing
 
 
 class Tracker:
@@ -29,14 +35,21 @@ class Tracker:
         self._cameras = tuple(cameras)
         self._index = {name: i for i, name in enumerate(self._cameras)}
         self._ids = ids
-        self._table = TrackTable.empty()
-        self._seen_frame = np.zeros(len(self._cameras), bool)
+        self._lowest = settings.high_confidence if settings.kind == "sort" else settings.low_confidence
+        self._certain = math.log(settings.confirm_confidence / (1 - settings.confirm_confidence))
+        self._clear()
 
-    def step(self, batch: Sequence[tuple[str, float, Detections]]) -> list[TrackedFrame]:
+    def _clear(self) -> None:
+        self._table = TrackTable()
+        self._timing = Timing(len(self._cameras))
+        self._motion = CameraMotion(len(self._cameras))
+
+    def step(self, batch: Sequence[Entry]) -> list[TrackedFrame]:
         """Track one frame each of some of the cameras.
 
         Args:
-            batch: camera, UTC seconds and detections (pixels) of each frame; a camera at most once, its times rising.
+            batch: camera, UTC seconds and detections (pixels) of each frame; a camera at most once. Should a camera's
+                time jump back, its tracks go on as if no time had passed.
 
         Returns:
             One `TrackedFrame` for each entry of `batch`, in its order.
@@ -46,159 +59,130 @@ class Tracker:
         """
         if not batch:
             return []
-        cameras = np.array([self._index_of(name) for name, _, _ in batch], np.intp)
-        if len(set(cameras.tolist())) != len(batch):
-            raise ValueError("a camera comes twice in one step")
-        settings, table = self._settings, self._table
-        times = np.array([time for _, time, _ in batch])
+        now = Batch.of(batch, self._index, self._lowest)
+        seconds, first, steady = self._timing.tick(now.cameras, now.times)
 
-        # Detections worth a look, grouped by frame.
-        confidence_all = np.concatenate([d.confidence for _, _, d in batch])
-        sort = settings.kind == "sort"
-        lowest = settings.high_confidence if sort else settings.low_confidence
-        used = np.flatnonzero(confidence_all >= lowest)
-        sizes = np.array([len(d) for _, _, d in batch])
-        frame_of = np.repeat(np.arange(len(batch)), sizes)[used]
-        first = np.cumsum(sizes) - sizes
-        row_of = used - first[frame_of]
-        xyxy = np.concatenate([d.xyxy for _, _, d in batch])[used]
-        confidence = confidence_all[used].astype(np.float64)
-        classes = np.concatenate([d.class_id for _, _, d in batch])[used]
-        boxes = kalman.from_xyxy(xyxy)
-        high = confidence >= settings.high_confidence
-        detection_counts = np.bincount(frame_of, minlength=len(batch))
-
-        # Tracks of these cameras, in the batch's order, where they should be now.
+        # The tracks of these cameras, and the frame that each may be seen in.
+        table = self._table
         frame_of_camera = np.full(len(self._cameras), -1)
-        frame_of_camera[cameras] = np.arange(len(batch))
-        frames = frame_of_camera[table.camera[: table.count]]
-        rows = np.flatnonzero(frames >= 0)
-        if len(batch) > 1:
-            rows = rows[np.argsort(frames[rows], kind="stable")]
-        frame_of_track = frames[rows]
-        now = times[frame_of_track]
-        predicted = kalman.predict(table.state[:, rows], now - table.time[rows])
-        track_counts = np.bincount(frame_of_track, minlength=len(batch))
+        frame_of_camera[now.cameras] = np.arange(len(batch))
+        frame = frame_of_camera[table.camera]
+        all_cameras = len(batch) == len(self._cameras)
+        rows = np.arange(table.count) if all_cameras else np.flatnonzero(frame >= 0)
+        tracks = table if all_cameras else table.take(rows)
+        frame = frame[rows]
 
-        pairs = association.overlapping(
-            kalman.to_xyxy(predicted[:4]), track_counts, xyxy.T.astype(np.float64), detection_counts
+        held = tracks.missed == 0
+        kalman.predict(tracks.state, seconds[frame])
+        tracks.unseen += seconds[frame]
+        waiting = (tracks.unseen <= self._settings.lost_seconds) | (held & steady[frame])
+        pairs = self._pairs(now, tracks, frame, seconds, held & (tracks.hits > 1))
+        differ = tracks.class_id[pairs.track] != now.class_id[pairs.detection]
+        similarity = np.where(differ, pairs.iou * self._settings.class_mismatch, pairs.iou)
+        matches = match(self._settings, pairs, similarity, now.confidence, tracks.id > 0, waiting, frame)
+
+        re_entered = self._see(now, tracks, matches)
+        born = self._born(now, matches, pairs, differ)
+        new, at_once = self._start(now, born, first)
+        ready = (tracks.id == 0) & (tracks.missed == 0) & (tracks.hits >= self._settings.confirm_frames)
+        ready &= tracks.evidence >= self._certain * self._settings.confirm_frames
+        started = np.concatenate([ready[matches.track], at_once])
+        self._name(tracks, ready)
+        self._name(new, at_once)
+
+        lost = (tracks.missed > 0) & ((tracks.unseen > self._settings.lost_seconds) | (tracks.id == 0))
+        given_up = np.flatnonzero(lost & (tracks.id > 0))
+        seen = Seen(
+            id=np.concatenate([tracks.id[matches.track], new.id]),
+            boxes=np.concatenate([tracks.state[:4, matches.track], new.state[:4]], 1),
+            class_id=np.concatenate([tracks.class_id[matches.track], new.class_id]),
+            detection=np.concatenate([matches.detection, born]),
+            started=started,
+            re_entered=np.concatenate([re_entered, np.zeros(len(born), np.bool_)]),
         )
-        iou = pairs.iou
-        if settings.class_mismatch < 1:
-            differ = table.class_id[rows][pairs.track] != classes[pairs.detection]
-            iou = np.where(differ, iou * settings.class_mismatch, iou)
-        fused = iou if sort else iou * confidence[pairs.detection]
-
-        confirmed = table.id[rows] > 0
-        held = table.missed[rows] == 0
-        free_track = np.ones(len(rows), bool)
-        free_detection = np.ones(len(used), bool)
-        taken_tracks, taken_detections = [], []
-
-        def match(gain: NDArray[np.float64], tracks: NDArray[np.bool_], detections: NDArray[np.bool_]) -> None:
-            ok = (gain > 0) & (tracks & free_track)[pairs.track] & (detections & free_detection)[pairs.detection]
-            t, d = association.assign(pairs.track[ok], pairs.detection[ok], gain[ok], frame_of_track)
-            free_track[t] = False
-            free_detection[d] = False
-            taken_tracks.append(t)
-            taken_detections.append(d)
-
-        if sort:
-            match(iou - 0.3, np.ones(len(rows), bool), high)
-        else:
-            match(fused - 0.2, confirmed, high)
-            match(iou - 0.5, confirmed & held, ~high)
-            match(fused - 0.3, ~confirmed, high)
-        tracks, found = np.concatenate(taken_tracks), np.concatenate(taken_detections)
-
-        # What was seen.
-        seen = rows[tracks]
-        table.state[:, seen] = kalman.update(predicted[:, tracks], boxes[:, found])
-        gap = now[tracks] - table.time[seen]
-        re_entered = confirmed[tracks] & (table.missed[seen] > 0) & (gap >= settings.re_entry_seconds)
-        table.time[seen] = now[tracks]
-        table.hits[seen] += 1
-        table.missed[rows] += 1
-        table.missed[seen] = 0
-        same = table.class_id[seen] == classes[found]
-        votes = table.votes[seen] + np.where(same, confidence[found], -confidence[found])
-        table.class_id[seen] = np.where(votes < 0, classes[found], table.class_id[seen])
-        table.votes[seen] = np.abs(votes)
-
-        # What is new.
-        born = np.flatnonzero(free_detection & (confidence >= max(settings.new_track_confidence, lowest)))
-        added = table.add(len(born))
-        new_frame = frame_of[born]
-        table.state[:, added] = kalman.start(boxes[:, born])
-        table.time[added] = times[new_frame]
-        table.camera[added] = cameras[new_frame]
-        table.id[added] = 0
-        table.hits[added] = 1
-        table.missed[added] = 0
-        table.class_id[added] = classes[born]
-        table.votes[added] = confidence[born]
-
-        # Ids for what has been seen often enough; a camera's very first frame is believed at once.
-        candidates = np.concatenate([seen, np.arange(added.start, added.stop)])
-        origin = np.concatenate([found, born])
-        enough = np.where(self._seen_frame[table.camera[candidates]], settings.confirm_frames, 1)
-        started = (table.id[candidates] == 0) & (table.hits[candidates] >= enough)
-        self._seen_frame[cameras] = True
-        re_entered = np.concatenate([re_entered, np.zeros(len(born), bool)])
-        order = np.argsort(origin, kind="stable")
-        candidates, origin, started, re_entered = candidates[order], origin[order], started[order], re_entered[order]
-        for f in np.unique(frame_of[origin[started]]).tolist():
-            mine = candidates[started & (frame_of[origin] == f)]
-            table.id[mine] = self._ids.take(batch[f][0], len(mine))
-
-        # What is given up.
-        missed = table.missed[rows] > 0
-        too_long = now - table.time[rows] > settings.lost_seconds
-        gone = missed & (too_long | ~confirmed)
-
-        told = table.id[candidates] > 0
-        candidates, origin, started, re_entered = candidates[told], origin[told], started[told], re_entered[told]
-        out_xyxy = kalman.to_xyxy(table.state[:4, candidates]).T.astype(np.float32)
-        out_id = table.id[candidates]
-        out_class = table.class_id[candidates]
-        out_frame = frame_of[origin]
-        out_confidence = confidence[origin].astype(np.float32)
-        gone_confirmed = gone & confirmed
-        gone_id, gone_frame = table.id[rows[gone_confirmed]], frame_of_track[gone_confirmed]
-        if gone.any():
-            keep = np.ones(table.count, bool)
-            keep[rows[gone]] = False
-            table.keep(keep)
-        result = []
-        for f, (name, time, _) in enumerate(batch):
-            mine_ = out_frame == f
-            result.append(
-                TrackedFrame(
-                    camera=name,
-                    time=time,
-                    track=out_id[mine_],
-                    xyxy=out_xyxy[mine_],
-                    confidence=out_confidence[mine_],
-                    class_id=out_class[mine_],
-                    detection=row_of[origin[mine_]].astype(np.int32),
-                    started=started[mine_],
-                    re_entered=re_entered[mine_],
-                    ended=gone_id[gone_frame == f],
-                )
-            )
+        result = report(batch, now, seen, tracks.id[given_up], frame[given_up])
+        if not all_cameras:
+            table.put(rows, tracks)
+        if len(born) or lost.any():
+            keep = np.ones(table.count, np.bool_)
+            keep[rows[lost]] = False
+            table.replace(keep, new)
         return result
 
     def finish(self) -> dict[str, NDArray[np.int64]]:
-        """End all tracks: the ids, rising, of the confirmed ones that were still open, for every camera."""
+        """End all tracks: the ids, rising, of those that were still open, for every camera. The tracker starts anew."""
         table = self._table
-        camera, ids = table.camera[: table.count], table.id[: table.count]
-        open_ = {name: np.sort(ids[(camera == i) & (ids > 0)]) for i, name in enumerate(self._cameras)}
-        self._table = TrackTable.empty()
-        self._seen_frame[:] = False
-        return open_
+        ids = {
+            name: np.sort(table.id[(table.camera == i) & (table.id > 0)]) for i, name in enumerate(self._cameras)
+        }
+        self._clear()
+        return ids
 
-    def _index_of(self, camera: str) -> int:
-        try:
-            return self._index[camera]
-        except KeyError:
-            raise ValueError(f"unknown camera '{camera}'; the tracker knows {', '.join(self._cameras)}") from None
+    def _pairs(
+        self, now: Batch, tracks: TrackTable, frame: Ints, seconds: NDArray[np.float64], steady: NDArray[np.bool_]
+    ) -> Pairs:
+        """Candidates, once the tracks have followed what their camera did; `steady` (n,) tracks tell that."""
+        counts = np.bincount(frame, minlength=len(now.cameras))
+        pairs = association.overlapping(kalman.to_xyxy(tracks.state[:4]), counts, now.xyxy, now.counts)
+        if not self._settings.camera_motion:
+            return pairs
+        sure = mutual(pairs, steady, now.confidence >= self._settings.high_confidence)
+        track, detection = pairs.track[sure], pairs.detection[sure]
+        surprise = now.boxes[:2, detection] - tracks.state[:2, track]
+        shift = self._motion.shifts(surprise, frame[track], now.cameras, seconds)
+        if not shift.any():
+            return pairs
+        tracks.state[:2] += shift[:, frame]
+        tracks.state[4:6] += (INTO_VELOCITY * shift / np.maximum(seconds, 1e-3))[:, frame]
+        return association.overlapping(kalman.to_xyxy(tracks.state[:4]), counts, now.xyxy, now.counts)
+
+    def _see(self, now: Batch, tracks: TrackTable, matches: Matches) -> NDArray[np.bool_]:
+        """Take over what was seen of the matched tracks; returns which of them were lost and came back, (m,)."""
+        track, detection = matches.track, matches.detection
+        confidence, class_id = now.confidence[detection], now.class_id[detection]
+        back: NDArray[np.bool_] = (tracks.unseen[track] >= self._settings.re_entry_seconds) & (tracks.missed[track] > 0)
+        back &= tracks.id[track] > 0
+        tracks.state[:, track] = kalman.update(tracks.state[:, track], now.boxes[:, detection], confidence)
+        tracks.unseen[track] = 0.0
+        tracks.missed += 1
+        tracks.missed[track] = 0
+        tracks.hits[track] += 1
+        tracks.evidence[track] += _log_odds(confidence)
+        # The class that leads by confidence (Boyer and Moore's majority vote, weighted).
+        before = tracks.class_id[track]
+        votes = tracks.votes[track] + np.where(before == class_id, confidence, -confidence)
+        tracks.class_id[track] = np.where(votes < 0, class_id, before)
+        tracks.votes[track] = np.abs(votes)
+        return back
+
+    def _born(self, now: Batch, matches: Matches, pairs: Pairs, differ: NDArray[np.bool_]) -> Ints:
+        """Detections that start a track: sure, left over, and not a second box on a track just seen."""
+        double = (pairs.iou > self._settings.duplicate_overlap) & matches.taken[pairs.track] & ~differ
+        alone = matches.free & (now.confidence >= self._settings.high_confidence)
+        alone[pairs.detection[double]] = False
+        return np.flatnonzero(alone)
+
+    def _start(self, now: Batch, born: Ints, first: NDArray[np.bool_]) -> tuple[TrackTable, NDArray[np.bool_]]:
+        """New tracks, and which of them are confirmed at once (k,): on a camera's first frame, nothing came before."""
+        confidence, frame = now.confidence[born], now.frame[born]
+        evidence = _log_odds(confidence)
+        state = kalman.start(now.boxes[:, born], confidence)
+        new = TrackTable.of(now.cameras[frame], state, evidence, confidence, now.class_id[born])
+        return new, (evidence >= self._certain) & (first[frame] | (self._settings.confirm_frames == 1))
+
+    def _name(self, tracks: TrackTable, ready: NDArray[np.bool_]) -> None:
+        """Give ids to the tracks that are `ready` (n,); they are grouped by camera."""
+        which = np.flatnonzero(ready)
+        if not len(which):
+            return
+        for camera, count in enumerate(np.bincount(tracks.camera[which]).tolist()):
+            if count:
+                mine, which = which[:count], which[count:]
+                tracks.id[mine] = self._ids.take(self._cameras[camera], count)
+
+
+def _log_odds(confidence: NDArray[np.float64]) -> NDArray[np.float64]:
+    """log(p / (1 − p)) of confidences, kept away from certainty, (n,) → (n,)."""
+    p = np.minimum(np.maximum(confidence, 0.02), 0.98)
+    odds: NDArray[np.float64] = np.log(p / (1.0 - p))
+    return odds
