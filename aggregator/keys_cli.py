@@ -39,21 +39,29 @@ def new(
     ] = None,
     data: Data = _DATA,
 ) -> None:
-    """Make an agent's key file, to be carried to its box, and let it in; with --server the aggregator's own pair."""
+    """Make an agent's key file, to be carried to its box, and let it in.
+
+    The aggregator's own pair is made with the first agent's, or by itself with --server.
+
+    Examples:
+
+      aggregator keys new box-1
+
+      aggregator keys new box-2 --out /media/usb/box-2.key
+    """
     if server:
         if name is not None:
             raise ConfigError("--server takes no NAME", "make the two with two commands")
-        public, secret = new_pair()
-        path = data / "keys" / SERVER
-        write_server_keys(path, public, secret)
-        typer.echo(f"The aggregator's keys are in {path}. It uses them as soon as it listens beyond loopback, or when")
-        typer.echo(f"its settings say 'keys: {path.parent}'. Next, make a key for each agent:")
+        _new_server_pair(data)
+        typer.echo("Next, make a key for each agent:")
         typer.echo("  aggregator keys new NAME")
         return
     if name is None:
         raise ConfigError("whose key?", "aggregator keys new NAME, or aggregator keys new --server")
-    keys = read_server_keys(data / "keys")
     path = out or Path(f"{check_name(name)}.key")
+    if not (data / "keys" / SERVER).exists():
+        _new_server_pair(data)
+    keys = read_server_keys(data / "keys")
     public, secret = new_pair()
     write_agent_keys(path, check_name(name), public, secret, keys.public)
     try:
@@ -64,6 +72,14 @@ def new(
     typer.echo(f"'{name}' may connect with {path}.")
     typer.echo("Carry that file to its box, delete it here, and name it in the box's agent.yaml:")
     typer.echo(f"  keys: {path.name}")
+
+
+def _new_server_pair(data: Path) -> None:
+    public, secret = new_pair()
+    path = data / "keys" / SERVER
+    write_server_keys(path, public, secret)
+    typer.echo(f"The aggregator's keys are in {path}. It uses them as soon as it listens beyond loopback, or when")
+    typer.echo(f"its settings say 'keys: {path.parent}'.")
 
 
 @app.command()

@@ -11,11 +11,11 @@ from typing import Any
 
 from common import __version__
 from common.clock import Clock
-from common.errors import StoreError
 from common.keys import read_agent_keys
 from common.messages import Assign, Hello, ModelInfo, Refusal, Stats, pack_events, pack_tracklet
 from edge_agent.build import build_pipeline, load_models
 from edge_agent.capture.group import CaptureGroup
+from edge_agent.holding import Holding
 from edge_agent.outputs import RunOutputs
 from edge_agent.pipeline import Pipeline, Result
 from edge_agent.settings import AgentSettings
@@ -42,6 +42,7 @@ class Agent:
         self.run_id = secrets.token_hex(4)
         self.spool = Spool(settings.data / "spool.db", max_bytes=int(settings.spool.max_mb * 1e6),
                            max_age_s=settings.spool.max_age_h * 3600)
+        self.holding = Holding(self.spool)
         self.capture = CaptureGroup(settings.cameras, clock=clock, speed=settings.replay.speed,
                                     max_skew_s=settings.replay.max_skew_s, **settings.streams.model_dump())
         self.uplink = Uplink(settings.aggregator, settings.agent, self._hello, self.spool, clock,
@@ -104,8 +105,7 @@ class Agent:
     def _keep(self, results: list[Result]) -> None:
         bodies = [pack_tracklet(part) for result in results for part in result.tracklets]
         bodies += [pack_events(result.events) for result in results if result.events]
-        if bodies:
-            self._spool(bodies)
+        self.holding.keep(bodies)
         for result in results:
             camera = result.frame.camera
             self.people[camera] = len(result.tracked.track)
@@ -113,13 +113,6 @@ class Agent:
                 self.latency[camera] = self.clock.now() - result.frame.time
             if self.annotate:
                 self._draw(self.annotate, result)
-
-    def _spool(self, bodies: list[bytes]) -> None:
-        try:
-            self.spool.append(bodies)
-        except StoreError as error:
-            # A full disk must not blind the box: it goes on seeing, and says what it could not keep.
-            log.error("%d messages could not be kept: %s", len(bodies), error)
 
     def _draw(self, folder: Path, result: Result) -> None:
         camera = result.frame.camera
@@ -137,8 +130,7 @@ class Agent:
         bodies = [pack_tracklet(part) for part in tracklets]
         if events:
             bodies.append(pack_events(events))
-        if bodies:
-            self._spool(bodies)
+        self.holding.keep(bodies)
         self.uplink.drain(STOP_S if self._stopping.is_set() else DRAIN_S)
         self.uplink.stop()
         for outputs in self._outputs.values():

@@ -48,10 +48,12 @@ def test_no_secret_is_ever_printed() -> None:
     assert read_agent_keys(Path("gate.key")).secret not in printed
 
 
-def test_without_a_server_key_it_says_what_to_type() -> None:
-    with pytest.raises(ConfigError, match="aggregator keys new --server"):
-        run("new", "gate")
+def test_the_first_agents_key_brings_the_servers_with_it() -> None:
     assert "keys new --server" in said("list")
+    said("new", "gate")
+    server = read_server_keys(Path("data/keys"))
+    said("new", "yard")
+    assert read_agent_keys(Path("gate.key")).server == read_agent_keys(Path("yard.key")).server == server.public
 
 
 def test_a_servers_key_is_not_overwritten() -> None:

@@ -47,6 +47,7 @@ class Site:
         self.listen, self.http = f"tcp://127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
         self.detector = write_detector(folder / "blobs.onnx")
         self.aggregators = 0
+        self.config: Path | None = None  # aggregator.yaml for what the command line cannot say
 
     @property
     def api(self) -> str:
@@ -63,16 +64,18 @@ class Site:
         name, ready = f"aggregator-{self.aggregators}", self.folder / "ready.json"
         ready.unlink(missing_ok=True)
         self.programs.start(name, "aggregator", "serve", "--listen", self.listen, "--http", self.http,
-                            "--data", str(self.folder / "data"), "--ready-file", str(ready))
+                            "--data", str(self.folder / "data"), "--ready-file", str(ready),
+                            *(("-c", str(self.config)) if self.config else ()))
         self.programs.wait_ready(name, ready)
         return name
 
     def start_agent(self, cameras: list[dict[str, Any]], speed: float = 0.0, name: str = "box",
-                    *options: str) -> str:
+                    *options: str, keys: Path | None = None) -> str:
         """A box with these cameras."""
         settings = self.folder / f"{name}.yaml"
         settings.write_text(yaml.safe_dump({
-            "agent": name, "aggregator": self.listen, "data": str(self.folder / f"spool-{name}"),
+            "agent": name, "aggregator": self.listen, **({"keys": str(keys)} if keys else {}),
+            "data": str(self.folder / f"spool-{name}"),
             "models": {"detector": str(self.detector), "embedder": "stripes", "device": "cpu", "threads": 1},
             "detector": {"iou": 0.25, "size": 320, "confidence": 0.3}, "replay": {"speed": speed}, "cameras": cameras,
         }))

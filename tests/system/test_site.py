@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from aggregator.keys_cli import app as keys_app
 from deploy.demo.programs import Programs
 from tests.support.blobs import Walker, write_video
 from tests.support.site import Site, get, wait_for
@@ -156,3 +158,20 @@ def test_global_ids_come_back_to_the_box_and_into_its_video(site: Site, cameras:
     rows = (site.folder / "videos" / "hall" / "tracks.csv").read_text().splitlines()
     assert any(row.endswith(",G1") for row in rows)
     assert (site.folder / "videos" / "hall" / "annotated.mp4").stat().st_size > 10_000
+
+
+def test_with_keys_only_who_has_one_gets_in(site: Site, cameras: list[dict[str, Any]]) -> None:
+    runner = CliRunner()
+    for name in ("box", "stranger"):
+        made = runner.invoke(keys_app, ["new", name, "--data", str(site.folder / "data"),
+                                        "--out", str(site.folder / f"{name}.key")])
+        assert made.exit_code == 0, made.output
+    assert runner.invoke(keys_app, ["revoke", "stranger", "--data", str(site.folder / "data")]).exit_code == 0
+    site.config = site.folder / "aggregator.yaml"
+    site.config.write_text(f"keys: {site.folder / 'data' / 'keys'}\n")
+    site.start_aggregator()
+    for name, key in (("plain", None), ("stranger", site.folder / "stranger.key")):
+        site.start_agent([{**cameras[0], "id": name}], name=name, keys=key)
+    site.wait_ended(site.start_agent(cameras, keys=site.folder / "box.key"))
+    assert {row[0] for row in visits(site)} == {"hall", "yard"}
+    assert len(visits(site)) == 8
