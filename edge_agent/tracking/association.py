@@ -47,13 +47,15 @@ def overlapping(
     touch &= a[2][:, :, None] > b[0][:, None, :]
     touch &= a[1][:, :, None] < b[3][:, None, :]
     touch &= a[3][:, :, None] > b[1][:, None, :]
-    track, detection = np.divmod(np.flatnonzero(touch), b.shape[2] or 1)
+    track: Ints
+    detection: Ints
+    track, detection = np.divmod(touch.ravel().nonzero()[0], max(b.shape[2], 1))
     if len(track_counts) > 1:
         camera, row = np.divmod(track, a.shape[2] or 1)
         track = row + first_a[camera]
         detection += first_b[camera]
-    overlap = iou(tracks.take(track, 1), detections.take(detection, 1))
-    enough = np.flatnonzero(overlap >= LEAST_IOU)
+    overlap = iou(tracks[:, track], detections[:, detection])
+    enough = (overlap >= LEAST_IOU).nonzero()[0]
     return Pairs(track[enough], detection[enough], overlap[enough])
 
 
@@ -71,7 +73,7 @@ def iou(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _padded(boxes: NDArray[np.float64], counts: Ints) -> tuple[NDArray[np.float32], Ints]:
     """(4, n) boxes → (4, c, most of a camera), the gaps filled with NaN, which overlaps nothing; first of each (c,)."""
-    first = np.cumsum(counts) - counts
+    first = counts.cumsum() - counts
     if len(counts) == 1:
         return boxes[:, None, :].astype(np.float32), first
     block = np.full((4, len(counts), int(counts.max(initial=0))), np.nan, np.float32)
@@ -98,16 +100,23 @@ def assign(track: Ints, detection: Ints, gain: NDArray[np.float64], camera_of_tr
     if not len(track):
         return track, detection
     rivals = np.bincount(track)[track] + np.bincount(detection)[detection]
-    contested = np.flatnonzero(rivals > 2)
+    contested = (rivals > 2).nonzero()[0]
     if not len(contested):
         return track, detection
-    alone = np.flatnonzero(rivals == 2)
+    alone = (rivals == 2).nonzero()[0]
     tracks, found = [track[alone]], [detection[alone]]
     track, detection, gain = track[contested], detection[contested], gain[contested]
     # Contested tracks and detections numbered through, those of a camera side by side.
     rows, row = _numbered(track)
     columns, column = _numbered(detection)
-    cuts = _changes(camera_of_track[track])
+    if camera_of_track[track[0]] == camera_of_track[track[-1]]:
+        table = np.zeros((len(rows), len(columns)))
+        table[row, column] = gain
+        r, c = linear_sum_assignment(table, maximize=True)
+        real = table[r, c] > 0
+        return np.concatenate([*tracks, rows[r[real]]]), np.concatenate([*found, columns[c[real]]])
+    camera = camera_of_track[track]
+    cuts: list[int] = ((camera[1:] != camera[:-1]).nonzero()[0] + 1).tolist()
     for begin, end in zip([0, *cuts], [*cuts, len(track)], strict=True):
         part = slice(begin, end)
         first_row, first_column = row[begin], column[part].min()
@@ -124,11 +133,5 @@ def _numbered(values: Ints) -> tuple[Ints, Ints]:
     """The different values, rising, and for each value which of them it is; for small whole numbers."""
     present = np.zeros(int(values.max()) + 1, np.bool_)
     present[values] = True
-    return np.flatnonzero(present), (np.cumsum(present) - 1)[values]
+    return present.nonzero()[0], (present.cumsum() - 1)[values]
 
-
-def _changes(values: Ints) -> list[int]:
-    """Where a value differs from the one before."""
-    if values[0] == values[-1]:  # they rise
-        return []
-    return (np.flatnonzero(values[1:] != values[:-1]) + 1).tolist()

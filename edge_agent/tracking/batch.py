@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,7 @@ class Batch:
         xyxy: (4, m) float64, left, top, right, bottom in pixels.
         boxes: (4, m) float64, cx, cy, w, h.
         confidence: (m,) float64.
+        evidence: (m,) float64, its log-odds log(p / (1 − p)), with p kept away from certainty.
         class_id: (m,) int32.
     """
 
@@ -41,6 +43,7 @@ class Batch:
     xyxy: NDArray[np.float64]
     boxes: NDArray[np.float64]
     confidence: NDArray[np.float64]
+    evidence: NDArray[np.float64]
     class_id: NDArray[np.int32]
 
     @classmethod
@@ -59,24 +62,34 @@ class Batch:
             raise ValueError("a camera comes twice in one step; give its frames in two steps")
         order = sorted(range(len(cameras)), key=cameras.__getitem__)
         found = [entries[i][2] for i in order]
-        confidence = np.concatenate([d.confidence for d in found]).astype(np.float64)
-        xyxy = np.concatenate([d.xyxy for d in found]).T.astype(np.float64)
+        confidence = _joined([d.confidence for d in found]).astype(np.float64)
+        xyxy = _joined([d.xyxy for d in found]).T.astype(np.float64)
         boxes = kalman.from_xyxy(xyxy)
         sides = boxes[2:]
         # Comparisons with NaN are false, so what is not a number goes too.
         sound = (sides > 0) & (sides < np.inf)
-        used = np.flatnonzero((confidence >= lowest) & sound[0] & sound[1])
-        sizes = np.array([len(d) for d in found])
-        frame = np.repeat(np.arange(len(found)), sizes)[used]
+        used = ((confidence >= lowest) & sound[0] & sound[1]).nonzero()[0]
+        row, frame = used, np.zeros(len(used), np.intp)
+        if len(found) > 1:
+            sizes = np.array([len(d) for d in found])
+            frame = np.arange(len(found)).repeat(sizes)[used]
+            row = used - (sizes.cumsum() - sizes)[frame]
+        sure = np.minimum(confidence[used], 1.0)
+        bounded = np.minimum(np.maximum(sure, 0.02), 0.98)
         return cls(
             order=order,
             cameras=np.array([cameras[i] for i in order]),
             times=np.array([entries[i][1] for i in order], np.float64),
             counts=np.bincount(frame, minlength=len(found)),
             frame=frame,
-            row=used - (np.cumsum(sizes) - sizes)[frame],
+            row=row,
             xyxy=xyxy.take(used, 1),
             boxes=boxes.take(used, 1),
-            confidence=np.minimum(confidence[used], 1.0),
-            class_id=np.concatenate([d.class_id for d in found])[used],
+            confidence=sure,
+            evidence=np.log(bounded / (1.0 - bounded)),
+            class_id=_joined([d.class_id for d in found])[used],
         )
+
+
+def _joined(columns: list[NDArray[Any]]) -> NDArray[Any]:
+    return columns[0] if len(columns) == 1 else np.concatenate(columns)

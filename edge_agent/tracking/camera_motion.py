@@ -32,8 +32,8 @@ class CameraMotion:
     """
 
     def __init__(self, cameras: int) -> None:
-        self._common = np.zeros((2, cameras))
-        self._noise = np.zeros((2, cameras))
+        # For x and y: each camera's usual squared common error, and what chance makes of it, pixels².
+        self._unrest = [[(0.0, 0.0)] * cameras for _ in range(2)]
 
     def shifts(
         self, surprise: NDArray[np.float64], frame: Ints, cameras: Ints, seconds: NDArray[np.float64]
@@ -51,30 +51,31 @@ class CameraMotion:
         """
         counts = np.bincount(frame, minlength=len(cameras))
         shift = np.zeros((2, len(cameras)))
-        if not (counts >= LEAST_TRACKS).any():
+        if counts.max() < LEAST_TRACKS:
             return shift
         common = _medians(surprise, frame, counts)
         spread = _medians(np.abs(surprise - common[:, frame]), frame, counts)
-        frames = np.flatnonzero(counts >= LEAST_TRACKS)
-        cameras, common, counts = cameras[frames], common[:, frames], counts[frames]
-        pace = np.minimum(seconds[frames] / MEMORY, 1.0)
-        energy, noise = self._common[:, cameras], self._noise[:, cameras]
-        energy += pace * (common**2 - energy)
-        noise += pace * (_MEDIAN_VARIANCE * spread[:, frames] ** 2 / counts - noise)
-        self._common[:, cameras], self._noise[:, cameras] = energy, noise
-        share = 1.0 - noise / np.maximum(energy, 1e-9)
-        shift[:, frames] = np.where(share >= LEAST_SHARE, share * common, 0.0)
+        rows = zip(cameras.tolist(), counts.tolist(), seconds.tolist(), strict=True)
+        for i, (camera, count, passed) in enumerate(rows):
+            if count < LEAST_TRACKS:
+                continue
+            pace = min(passed / MEMORY, 1.0)
+            for axis in (0, 1):
+                error = float(common[axis, i])
+                chance = _MEDIAN_VARIANCE * float(spread[axis, i]) ** 2 / count
+                usual_error, usual_chance = self._unrest[axis][camera]
+                usual_error += pace * (error * error - usual_error)
+                usual_chance += pace * (chance - usual_chance)
+                self._unrest[axis][camera] = usual_error, usual_chance
+                share = 1.0 - usual_chance / usual_error if usual_error > 0 else 0.0
+                if share >= LEAST_SHARE:
+                    shift[axis, i] = share * error
         return shift
-
-    def forget(self) -> None:
-        """As at the start."""
-        self._common[:] = 0
-        self._noise[:] = 0
 
 
 def mutual(pairs: Pairs, tracks: NDArray[np.bool_], detections: NDArray[np.bool_]) -> Ints:
     """Which pairs are each other's best, among `tracks` (n,) and `detections` (m,) that are worth asking."""
-    some = np.flatnonzero((pairs.iou > LEAST_IOU) & tracks[pairs.track] & detections[pairs.detection])
+    some = ((pairs.iou > LEAST_IOU) & tracks[pairs.track] & detections[pairs.detection]).nonzero()[0]
     track, detection, iou = pairs.track[some], pairs.detection[some], pairs.iou[some]
     of_track, of_detection = np.zeros(len(tracks)), np.zeros(len(detections))
     np.maximum.at(of_track, track, iou)
@@ -85,11 +86,12 @@ def mutual(pairs: Pairs, tracks: NDArray[np.bool_], detections: NDArray[np.bool_
 
 def _medians(values: NDArray[np.float64], group: Ints, counts: Ints) -> NDArray[np.float64]:
     """Medians of both rows of `values` (2, k) within each group, (2, groups); 0 where a group is empty."""
-    last = np.cumsum(counts)
+    if len(counts) == 1:
+        n = len(group)
+        ordered = np.sort(values, axis=1)
+        return (ordered[:, (n - 1) // 2] + ordered[:, n // 2])[:, None] / 2
+    last = counts.cumsum()
     low = np.maximum(last - counts + (counts - 1) // 2, 0)
     high = np.minimum(last - counts + counts // 2, len(group) - 1)
-    if len(counts) == 1:
-        ordered = np.sort(values, axis=1)
-    else:
-        ordered = np.stack([row[np.lexsort((row, group))] for row in values])
+    ordered = np.stack([row[np.lexsort((row, group))] for row in values])
     return np.where(counts > 0, (ordered[:, np.minimum(low, high)] + ordered[:, high]) / 2, 0.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from edge_agent.tracking import kalman
 from edge_agent.tracking.association import Ints
 from edge_agent.tracking.batch import Batch, Entry
 from edge_agent.tracking.frames import TrackedFrame
+from edge_agent.tracking.table import TrackTable
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -33,6 +34,24 @@ class Seen:
     started: NDArray[np.bool_]
     re_entered: NDArray[np.bool_]
 
+    @classmethod
+    def of(
+        cls, tracks: TrackTable, which: Ints, detection: Ints, started: NDArray[np.bool_],
+        re_entered: NDArray[np.bool_],
+    ) -> Seen:
+        """Some of the tracks in a table."""
+        return cls(
+            id=tracks.id[which], boxes=tracks.state[:4].take(which, 1), class_id=tracks.class_id[which],
+            detection=detection, started=started, re_entered=re_entered,
+        )
+
+    def and_also(self, others: Seen) -> Seen:
+        """These and others."""
+        return Seen(**{
+            field.name: np.concatenate([getattr(self, field.name), getattr(others, field.name)], -1)
+            for field in fields(self)
+        })
+
 
 def report(
     entries: Sequence[Entry], batch: Batch, seen: Seen, ended: NDArray[np.int64], ended_frame: Ints
@@ -49,19 +68,18 @@ def report(
         ended: (e,) ids of tracks given up.
         ended_frame: (e,) in which frame of the batch, rising.
     """
-    told = np.flatnonzero(seen.id)
-    told = told[np.argsort(seen.detection[told])]
+    told = seen.id.nonzero()[0]
+    told = told[seen.detection[told].argsort()]
     detection = seen.detection[told]
     confidence = batch.confidence[detection]
     trust = confidence * confidence
-    smooth = kalman.to_xyxy(seen.boxes[:, told])
-    xyxy = (smooth + trust * (batch.xyxy[:, detection] - smooth)).T.astype(np.float32)
+    smooth = kalman.to_xyxy(seen.boxes.take(told, 1))
+    xyxy = (smooth + trust * (batch.xyxy.take(detection, 1) - smooth)).T.astype(np.float32)
     track, class_id = seen.id[told], seen.class_id[told].astype(np.int32)
     row, sure = batch.row[detection].astype(np.int32), confidence.astype(np.float32)
     started, re_entered = seen.started[told], seen.re_entered[told]
-    frames = np.arange(len(entries) + 1)
-    cuts = np.searchsorted(batch.frame[detection], frames).tolist()
-    ended_cuts = np.searchsorted(ended_frame, frames).tolist()
+    cuts = _cuts(batch.frame[detection], len(entries))
+    ended_cuts = _cuts(ended_frame, len(entries))
     result: dict[int, TrackedFrame] = {}
     for i, place in enumerate(batch.order):
         part = slice(cuts[i], cuts[i + 1])
@@ -71,3 +89,8 @@ def report(
             re_entered=re_entered[part], ended=ended[ended_cuts[i] : ended_cuts[i + 1]],
         )
     return [result[i] for i in range(len(entries))]
+
+
+def _cuts(frame: Ints, frames: int) -> list[int]:
+    """Where the entries of each frame begin, and the end, for rising `frame`."""
+    return [0, len(frame)] if frames == 1 else frame.searchsorted(np.arange(frames + 1)).tolist()

@@ -35,7 +35,7 @@ class Matches:
 
 
 def match(
-    settings: TrackerSettings, pairs: Pairs, similarity: NDArray[np.float64], confidence: NDArray[np.float64],
+    settings: TrackerSettings, pairs: Pairs, differ: NDArray[np.bool_], confidence: NDArray[np.float64],
     confirmed: NDArray[np.bool_], eligible: NDArray[np.bool_], frame_of_track: Ints,
 ) -> Matches:
     """Match tracks and detections of all cameras.
@@ -43,18 +43,26 @@ def match(
     Args:
         settings: see there.
         pairs: the candidates.
-        similarity: (k,) of the candidates, intersection over union where the classes agree.
+        differ: (k,) candidates whose classes differ.
         confidence: (m,) of the detections.
         confirmed: (n,) tracks that have an id.
         eligible: (n,) tracks that may be matched at all.
         frame_of_track: (n,) rising.
     """
+    similarity = np.where(differ, pairs.iou * settings.class_mismatch, pairs.iou)
     may = eligible.copy()
     free = np.ones(len(confidence), np.bool_)
-    tracks, found = [], []
+    tracks: list[Ints] = []
+    found: list[Ints] = []
 
     def stage(gain: NDArray[np.float64], candidates: NDArray[np.bool_]) -> None:
-        some = np.flatnonzero(candidates & (gain > 0) & may[pairs.track] & free[pairs.detection])
+        candidates &= gain > 0
+        if tracks:  # something is taken already
+            candidates &= may[pairs.track]
+            candidates &= free[pairs.detection]
+        some = candidates.nonzero()[0]
+        if not len(some):
+            return
         track, detection = assign(pairs.track[some], pairs.detection[some], gain[some], frame_of_track)
         may[track] = False
         free[detection] = False
@@ -62,12 +70,16 @@ def match(
         found.append(detection)
 
     sure = (confidence >= settings.high_confidence)[pairs.detection]
+    allowed = eligible[pairs.track]
     if settings.kind == "sort":
-        stage(similarity - settings.match_similarity, sure)
+        stage(similarity - settings.match_similarity, sure & allowed)
     else:
         known = confirmed[pairs.track]
         fused = similarity * confidence[pairs.detection]
-        stage(fused - settings.match_similarity, sure & known)
-        stage(similarity - settings.low_similarity, known & ~sure)
-        stage(fused - settings.new_similarity, sure & ~known)
-    return Matches(np.concatenate(tracks), np.concatenate(found), eligible & ~may, free)
+        allowed &= known
+        stage(fused - settings.match_similarity, sure & allowed)
+        stage(similarity - settings.low_similarity, allowed & ~sure)
+        if not known.all():
+            stage(fused - settings.new_similarity, sure & ~known)
+    none = np.zeros(0, np.intp)
+    return Matches(np.concatenate([none, *tracks]), np.concatenate([none, *found]), eligible & ~may, free)

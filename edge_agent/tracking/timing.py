@@ -21,8 +21,8 @@ class Timing:
     """
 
     def __init__(self, cameras: int) -> None:
-        self._latest = np.full(cameras, np.nan)
-        self._interval = np.full(cameras, np.nan)
+        self._latest: list[float | None] = [None] * cameras
+        self._interval: list[float | None] = [None] * cameras
 
     def tick(
         self, cameras: Ints, times: NDArray[np.float64]
@@ -34,11 +34,15 @@ class Timing:
             first: (f,) bool, it is the camera's first.
             steady: (f,) bool, the camera was not away in between.
         """
-        latest, usual = self._latest[cameras], self._interval[cameras]
-        first = np.isnan(latest)
-        seconds = np.where(first, 0.0, np.maximum(times - latest, 0.0))
-        usual = np.where(np.isnan(usual) & ~first, seconds, usual)
-        steady = ~(seconds > _AWAY * usual)
-        self._latest[cameras] = times
-        self._interval[cameras] = np.where(steady, usual + _PACE * (seconds - usual), usual)
-        return seconds, first, steady
+        seconds, first, steady = [], [], []
+        for camera, time in zip(cameras.tolist(), times.tolist(), strict=True):
+            latest, usual = self._latest[camera], self._interval[camera]
+            passed = 0.0 if latest is None else max(time - latest, 0.0)
+            regular = usual is None or passed <= _AWAY * usual
+            self._latest[camera] = time
+            if latest is not None and regular:
+                self._interval[camera] = passed if usual is None else usual + _PACE * (passed - usual)
+            seconds.append(passed)
+            first.append(latest is None)
+            steady.append(regular)
+        return np.array(seconds), np.array(first), np.array(steady)

@@ -68,46 +68,41 @@ class Tracker:
         frame_of_camera[now.cameras] = np.arange(len(batch))
         frame = frame_of_camera[table.camera]
         all_cameras = len(batch) == len(self._cameras)
-        rows = np.arange(table.count) if all_cameras else np.flatnonzero(frame >= 0)
+        rows = np.arange(table.count) if all_cameras else (frame >= 0).nonzero()[0]
         tracks = table if all_cameras else table.take(rows)
         frame = frame[rows]
 
         held = tracks.missed == 0
-        kalman.predict(tracks.state, seconds[frame])
-        tracks.unseen += seconds[frame]
+        passed = seconds[frame]
+        kalman.predict(tracks.state, passed)
+        tracks.unseen += passed
         waiting = (tracks.unseen <= self._settings.lost_seconds) | (held & steady[frame])
         pairs = self._pairs(now, tracks, frame, seconds, held & (tracks.hits > 1))
         differ = tracks.class_id[pairs.track] != now.class_id[pairs.detection]
-        similarity = np.where(differ, pairs.iou * self._settings.class_mismatch, pairs.iou)
-        matches = match(self._settings, pairs, similarity, now.confidence, tracks.id > 0, waiting, frame)
+        matches = match(self._settings, pairs, differ, now.confidence, tracks.id > 0, waiting, frame)
 
-        re_entered = self._see(now, tracks, matches)
-        born = self._born(now, matches, pairs, differ)
-        new, at_once = self._start(now, born, first)
+        back = self._see(now, tracks, matches)
         ready = (tracks.id == 0) & (tracks.missed == 0) & (tracks.hits >= self._settings.confirm_frames)
         ready &= tracks.evidence >= self._certain * self._settings.confirm_frames
-        started = np.concatenate([ready[matches.track], at_once])
         self._name(tracks, ready)
-        self._name(new, at_once)
+        seen = Seen.of(tracks, matches.track, matches.detection, ready[matches.track], back)
 
         lost = (tracks.missed > 0) & ((tracks.unseen > self._settings.lost_seconds) | (tracks.id == 0))
-        given_up = np.flatnonzero(lost & (tracks.id > 0))
-        seen = Seen(
-            id=np.concatenate([tracks.id[matches.track], new.id]),
-            boxes=np.concatenate([tracks.state[:4, matches.track], new.state[:4]], 1),
-            class_id=np.concatenate([tracks.class_id[matches.track], new.class_id]),
-            detection=np.concatenate([matches.detection, born]),
-            started=started,
-            re_entered=np.concatenate([re_entered, np.zeros(len(born), np.bool_)]),
-        )
-        result = report(batch, now, seen, tracks.id[given_up], frame[given_up])
+        given_up = (lost & (tracks.id > 0)).nonzero()[0]
+        ended, ended_frame = tracks.id[given_up], frame[given_up]
         if not all_cameras:
             table.put(rows, tracks)
+        born = self._born(now, matches, pairs, differ)
         if len(born) or lost.any():
+            new = self._new(now, born, first)
+            at_once = (new.id > 0).nonzero()[0]
+            if len(at_once):
+                yes = np.ones(len(at_once), np.bool_)
+                seen = seen.and_also(Seen.of(new, at_once, born[at_once], yes, ~yes))
             keep = np.ones(table.count, np.bool_)
             keep[rows[lost]] = False
             table.replace(keep, new)
-        return result
+        return report(batch, now, seen, ended, ended_frame)
 
     def finish(self) -> dict[str, NDArray[np.int64]]:
         """End all tracks: the ids, rising, of those that were still open, for every camera. The tracker starts anew."""
@@ -128,7 +123,7 @@ class Tracker:
             return pairs
         sure = mutual(pairs, steady, now.confidence >= self._settings.high_confidence)
         track, detection = pairs.track[sure], pairs.detection[sure]
-        surprise = now.boxes[:2, detection] - tracks.state[:2, track]
+        surprise = now.boxes[:2].take(detection, 1) - tracks.state[:2].take(track, 1)
         shift = self._motion.shifts(surprise, frame[track], now.cameras, seconds)
         if not shift.any():
             return pairs
@@ -142,12 +137,12 @@ class Tracker:
         confidence, class_id = now.confidence[detection], now.class_id[detection]
         back: NDArray[np.bool_] = (tracks.unseen[track] >= self._settings.re_entry_seconds) & (tracks.missed[track] > 0)
         back &= tracks.id[track] > 0
-        tracks.state[:, track] = kalman.update(tracks.state[:, track], now.boxes[:, detection], confidence)
+        tracks.state[:, track] = kalman.update(tracks.state.take(track, 1), now.boxes.take(detection, 1), confidence)
         tracks.unseen[track] = 0.0
         tracks.missed += 1
         tracks.missed[track] = 0
         tracks.hits[track] += 1
-        tracks.evidence[track] += _log_odds(confidence)
+        tracks.evidence[track] += now.evidence[detection]
         # The class that leads by confidence (Boyer and Moore's majority vote, weighted).
         before = tracks.class_id[track]
         votes = tracks.votes[track] + np.where(before == class_id, confidence, -confidence)
@@ -157,32 +152,28 @@ class Tracker:
 
     def _born(self, now: Batch, matches: Matches, pairs: Pairs, differ: NDArray[np.bool_]) -> Ints:
         """Detections that start a track: sure, left over, and not a second box on a track just seen."""
-        double = (pairs.iou > self._settings.duplicate_overlap) & matches.taken[pairs.track] & ~differ
         alone = matches.free & (now.confidence >= self._settings.high_confidence)
-        alone[pairs.detection[double]] = False
-        return np.flatnonzero(alone)
+        if alone.any():
+            double = (pairs.iou > self._settings.duplicate_overlap) & matches.taken[pairs.track] & ~differ
+            alone[pairs.detection[double]] = False
+        return alone.nonzero()[0]
 
-    def _start(self, now: Batch, born: Ints, first: NDArray[np.bool_]) -> tuple[TrackTable, NDArray[np.bool_]]:
-        """New tracks, and which of them are confirmed at once (k,): on a camera's first frame, nothing came before."""
-        confidence, frame = now.confidence[born], now.frame[born]
-        evidence = _log_odds(confidence)
-        state = kalman.start(now.boxes[:, born], confidence)
+    def _new(self, now: Batch, born: Ints, first: NDArray[np.bool_]) -> TrackTable:
+        """New tracks. On a camera's first frame the certain ones have an id at once: nothing can have come before."""
+        if not len(born):
+            return TrackTable(0)
+        confidence, evidence, frame = now.confidence[born], now.evidence[born], now.frame[born]
+        state = kalman.start(now.boxes.take(born, 1), confidence)
         new = TrackTable.of(now.cameras[frame], state, evidence, confidence, now.class_id[born])
-        return new, (evidence >= self._certain) & (first[frame] | (self._settings.confirm_frames == 1))
+        self._name(new, (evidence >= self._certain) & (first[frame] | (self._settings.confirm_frames == 1)))
+        return new
 
     def _name(self, tracks: TrackTable, ready: NDArray[np.bool_]) -> None:
         """Give ids to the tracks that are `ready` (n,); they are grouped by camera."""
-        which = np.flatnonzero(ready)
+        which = ready.nonzero()[0]
         if not len(which):
             return
         for camera, count in enumerate(np.bincount(tracks.camera[which]).tolist()):
             if count:
                 mine, which = which[:count], which[count:]
                 tracks.id[mine] = self._ids.take(self._cameras[camera], count)
-
-
-def _log_odds(confidence: NDArray[np.float64]) -> NDArray[np.float64]:
-    """log(p / (1 − p)) of confidences, kept away from certainty, (n,) → (n,)."""
-    p = np.minimum(np.maximum(confidence, 0.02), 0.98)
-    odds: NDArray[np.float64] = np.log(p / (1.0 - p))
-    return odds
