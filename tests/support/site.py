@@ -70,14 +70,17 @@ class Site:
         return name
 
     def start_agent(self, cameras: list[dict[str, Any]], speed: float = 0.0, name: str = "box",
-                    *options: str, keys: Path | None = None) -> str:
+                    *options: str, keys: Path | None = None,
+                    streams: dict[str, float] | None = None) -> str:
         """A box with these cameras."""
         settings = self.folder / f"{name}.yaml"
         settings.write_text(yaml.safe_dump({
             "agent": name, "aggregator": self.listen, **({"keys": str(keys)} if keys else {}),
             "data": str(self.folder / f"spool-{name}"),
             "models": {"detector": str(self.detector), "embedder": "stripes", "device": "cpu", "threads": 1},
-            "detector": {"iou": 0.25, "size": 320, "confidence": 0.3}, "replay": {"speed": speed}, "cameras": cameras,
+            "detector": {"iou": 0.25, "size": 320, "confidence": 0.3},
+            "replay": {"speed": speed}, "streams": streams or {},
+            "cameras": cameras,
         }))
         self.programs.start(name, "edge-agent", "run", "-c", str(settings), *options)
         return name

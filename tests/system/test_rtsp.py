@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -15,10 +14,9 @@ from common.clock import SystemClock
 from edge_agent.capture.frame import Frame
 from edge_agent.capture.group import CaptureGroup
 from edge_agent.capture.settings import CameraSettings
+from tests.support.rtsp import Server, skip_without_server
 from tests.support.videos import make_video, number_in
 
-PYTHON = "/usr/bin/python3"
-SERVER = Path(__file__).parents[1] / "support" / "rtsp_server.py"
 FPS = 15.0
 
 pytestmark = pytest.mark.system
@@ -26,44 +24,7 @@ pytestmark = pytest.mark.system
 
 @pytest.fixture(scope="module", autouse=True)
 def _server_is_there() -> None:
-    if not Path(PYTHON).exists():
-        pytest.skip(f"{PYTHON} is not there to run the RTSP server")
-    probe = subprocess.run([PYTHON, str(SERVER)], capture_output=True, text=True, timeout=60)
-    if probe.returncode:
-        reason = (probe.stderr.strip().splitlines() or ["it does not start"])[-1]
-        pytest.skip(f"no GStreamer RTSP server ({reason}): apt-get install gir1.2-gst-rtsp-server-1.0 python3-gi "
-                    "gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly")
-
-
-class Server:
-    """One RTSP server on a port that stays the same over restarts."""
-
-    def __init__(self, video: Path) -> None:
-        self.video, self.port = video, 0
-        self._process: subprocess.Popen[str] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"rtsp://127.0.0.1:{self.port}/camera"
-
-    def start(self) -> None:
-        for _ in range(50):  # the port may take a moment to become free again
-            self._process = subprocess.Popen([PYTHON, str(SERVER), str(self.video), str(self.port)],
-                                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-            assert self._process.stdout
-            line = self._process.stdout.readline()
-            if line:
-                self.port = int(line)
-                return
-            self.kill()
-            time.sleep(0.2)
-        raise AssertionError("the RTSP server does not start")
-
-    def kill(self) -> None:
-        if self._process:
-            self._process.kill()
-            self._process.communicate()
-            self._process = None
+    skip_without_server()
 
 
 @pytest.fixture
