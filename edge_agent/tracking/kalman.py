@@ -72,7 +72,7 @@ def predict(states: States, seconds: NDArray[np.float64]) -> None:
     np.maximum(position[2:], 1.0, out=position[2:])  # a box that was shrinking does not turn inside out
     gained = vv * seconds
     half = drift * (seconds * 0.5)
-    pp += (2.0 * pv + gained + half * (2 / 3 * seconds)) * seconds
+    pp += (2.0 * pv + gained + half * (2 / 3)) * seconds
     pv += gained
     pv += half
     vv += drift

@@ -14,6 +14,7 @@ from edge_agent.tracking.batch import Batch, Entry
 from edge_agent.tracking.camera_motion import INTO_VELOCITY, CameraMotion, mutual
 from edge_agent.tracking.frames import TrackedFrame
 from edge_agent.tracking.ids import IdAllocator
+from edge_agent.tracking.jolt import jolts
 from edge_agent.tracking.report import Seen, report
 from edge_agent.tracking.settings import TrackerSettings
 from edge_agent.tracking.stages import Matches, match
@@ -77,7 +78,7 @@ class Tracker:
         kalman.predict(tracks.state, passed)
         tracks.unseen += passed
         waiting = (tracks.unseen <= self._settings.lost_seconds) | (held & steady[frame])
-        pairs = self._pairs(now, tracks, frame, seconds, held & (tracks.hits > 1))
+        pairs = self._pairs(now, tracks, frame, seconds, held & ((tracks.hits > 1) | (tracks.id > 0)))
         differ = tracks.class_id[pairs.track] != now.class_id[pairs.detection]
         matches = match(self._settings, pairs, differ, now.confidence, tracks.id > 0, waiting, frame)
 
@@ -118,18 +119,31 @@ class Tracker:
     ) -> Pairs:
         """Candidates, once the tracks have followed what their camera did; `steady` (n,) tracks tell that."""
         counts = np.bincount(frame, minlength=len(now.cameras))
-        pairs = association.overlapping(kalman.to_xyxy(tracks.state[:4]), counts, now.xyxy, now.counts)
+
+        def candidates() -> Pairs:
+            return association.overlapping(kalman.to_xyxy(tracks.state[:4]), counts, now.xyxy, now.counts)
+
+        pairs = candidates()
         if not self._settings.camera_motion:
             return pairs
-        sure = mutual(pairs, steady, now.confidence >= self._settings.high_confidence)
-        track, detection = pairs.track[sure], pairs.detection[sure]
+        sure = now.confidence >= self._settings.high_confidence
+        best = mutual(pairs, steady, sure)
+        jolt = jolts(
+            tracks.state[:4, steady], frame[steady], now.boxes[:, sure], now.frame[sure],
+            np.bincount(frame[pairs.track[best]], minlength=len(now.cameras)),
+        )
+        if jolt.any():
+            tracks.state[:2] += jolt[:, frame]
+            pairs = candidates()
+            best = mutual(pairs, steady, sure)
+        track, detection = pairs.track[best], pairs.detection[best]
         surprise = now.boxes[:2].take(detection, 1) - tracks.state[:2].take(track, 1)
         shift = self._motion.shifts(surprise, frame[track], now.cameras, seconds)
         if not shift.any():
             return pairs
         tracks.state[:2] += shift[:, frame]
         tracks.state[4:6] += (INTO_VELOCITY * shift / np.maximum(seconds, 1e-3))[:, frame]
-        return association.overlapping(kalman.to_xyxy(tracks.state[:4]), counts, now.xyxy, now.counts)
+        return candidates()
 
     def _see(self, now: Batch, tracks: TrackTable, matches: Matches) -> NDArray[np.bool_]:
         """Take over what was seen of the matched tracks; returns which of them were lost and came back, (m,)."""
