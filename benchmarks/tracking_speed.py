@@ -58,7 +58,8 @@ def compare(count: int, frames: int) -> dict[str, float]:
         theirs_ms.append(cpu_ms(lambda d=same: theirs.update(d)))
     warm = frames // 10
     ours, other = float(np.mean(ours_ms[warm:])), float(np.mean(theirs_ms[warm:]))
-    return {"objects": count, "ours_ms": round(ours, 3), "trackers_ms": round(other, 3), "ratio": round(ours / other, 3)}
+    return {"objects": count, "ours_ms": round(ours, 3), "trackers_ms": round(other, 3),
+            "ratio": round(ours / other, 3)}
 
 
 def many(cameras: int, count: int, frames: int) -> dict[str, float]:
@@ -91,7 +92,8 @@ def main() -> None:
     print("objects   ours ms   trackers ms   ratio")
     for row in single:
         print(f"{row['objects']:7d}  {row['ours_ms']:8.3f}  {row['trackers_ms']:12.3f}  {row['ratio']:6.3f}")
-    print(f"{box['cameras']} cameras × {box['objects']} objects: {box['mean_ms']:.2f} ms, 95 % under {box['p95_ms']:.2f} ms")
+    print(f"{box['cameras']} cameras × {box['objects']} objects: {box['mean_ms']:.2f} ms, "
+          f"95 % under {box['p95_ms']:.2f} ms")
 
 
 if __name__ == "__main__":
