@@ -93,7 +93,7 @@ def _run(console: Console, folder: Path, models: ModelStore, videos: list[str] |
             programs.start(box.agent, "edge-agent", "run", "-c", str(settings))
         names = [box.agent for box in boxes]
         console.print(f"{len(boxes)} camera boxes, one aggregator at {api}; settings and logs in {folder}",
-                      highlight=False)
+                      highlight=False, soft_wrap=True)
         try:
             watched = LiveView(api, console=console).run(until=lambda: programs.ended(*names))
         except KeyboardInterrupt:
@@ -108,7 +108,7 @@ def _run(console: Console, folder: Path, models: ModelStore, videos: list[str] |
         show(console, summary)
         if embedder == "stripes":
             console.print("Identities come from `stripes`, colours without training. A trained re-ID network tells "
-                          "people apart better: .venv/bin/edge-agent models list", style="yellow", highlight=False)
+                          "people apart better: .venv/bin/edge-agent models list", style="yellow", highlight=False, soft_wrap=True)
         if json_file:
             _write_json(json_file, summary)
         next_steps(console, api, _example(summary), keep)

@@ -59,7 +59,7 @@ def show(console: Console, summary: dict[str, Any]) -> None:
     several = sum(len({visit["camera"] for visit in row["way"]}) > 1 for row in summary["identities"])
     visits = sum(len(row["way"]) for row in summary["identities"])
     console.print(f"{visits} visits, {len(summary['identities'])} identities, {several} of them seen by more than one "
-                  "camera.", highlight=False)
+                  "camera.", highlight=False, soft_wrap=True)
 
 
 def next_steps(console: Console, api: str, example: str, kept: bool) -> None:
@@ -68,12 +68,12 @@ def next_steps(console: Console, api: str, example: str, kept: bool) -> None:
         console.print(f"\nThe API answers at [link={api}/docs]{api}/docs[/link]. In another terminal, try:")
         for command in (f"query --url {api} trajectory {example}", f"query --url {api} why {example}",
                         f"live {api}"):
-            console.print(f"  .venv/bin/aggregator {command}", style="cyan", highlight=False)
+            console.print(f"  .venv/bin/aggregator {command}", style="cyan", highlight=False, soft_wrap=True)
         console.print("Ctrl-C ends it.")
     else:
-        console.print(f"\nThe API answered at {api} and has ended with the demo. Next:", highlight=False)
+        console.print(f"\nThe API answered at {api} and has ended with the demo. Next:", highlight=False, soft_wrap=True)
         for command, says in (("./run demo --keep", "the same, left running: query it, open /docs"),
                               ("./run demo --video a.mp4 --video b.mp4", "your own files, streams or webcams"),
                               (".venv/bin/edge-agent --help", "the commands of a camera box"),
                               (".venv/bin/aggregator --help", "the commands in the middle")):
-            console.print(f"  [cyan]{command:42s}[/cyan] {says}", highlight=False)
+            console.print(f"  [cyan]{command:42s}[/cyan] {says}", highlight=False, soft_wrap=True)
