@@ -108,7 +108,8 @@ def _run(console: Console, folder: Path, models: ModelStore, videos: list[str] |
         show(console, summary)
         if embedder == "stripes":
             console.print("Identities come from `stripes`, colours without training. A trained re-ID network tells "
-                          "people apart better: .venv/bin/edge-agent models list", style="yellow", highlight=False, soft_wrap=True)
+                          "people apart better: .venv/bin/edge-agent models list",
+                          style="yellow", highlight=False, soft_wrap=True)
         if json_file:
             _write_json(json_file, summary)
         next_steps(console, api, _example(summary), keep)

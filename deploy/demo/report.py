@@ -71,7 +71,8 @@ def next_steps(console: Console, api: str, example: str, kept: bool) -> None:
             console.print(f"  .venv/bin/aggregator {command}", style="cyan", highlight=False, soft_wrap=True)
         console.print("Ctrl-C ends it.")
     else:
-        console.print(f"\nThe API answered at {api} and has ended with the demo. Next:", highlight=False, soft_wrap=True)
+        console.print(f"\nThe API answered at {api} and has ended with the demo. Next:", highlight=False,
+                      soft_wrap=True)
         for command, says in (("./run demo --keep", "the same, left running: query it, open /docs"),
                               ("./run demo --video a.mp4 --video b.mp4", "your own files, streams or webcams"),
                               (".venv/bin/edge-agent --help", "the commands of a camera box"),
