@@ -60,14 +60,14 @@ def overlapping(
 
 
 def iou(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Intersection over union of boxes, column by column, (4, k) and (4, k) left, top, right, bottom → (k,)."""
+    """Intersection over union of boxes with an area, (4, k) and (4, k) left, top, right, bottom → (k,)."""
     sides = np.minimum(a[2:], b[2:])
     sides -= np.maximum(a[:2], b[:2])
     np.maximum(sides, 0.0, out=sides)
     shared = sides[0] * sides[1]
     sides_a, sides_b = a[2:] - a[:2], b[2:] - b[:2]
     union = sides_a[0] * sides_a[1] + sides_b[0] * sides_b[1] - shared
-    result: NDArray[np.float64] = shared / np.maximum(union, 1e-9)
+    result: NDArray[np.float64] = shared / union
     return result
 
 

@@ -30,7 +30,6 @@ class Batch:
         xyxy: (4, m) float64, left, top, right, bottom in pixels.
         boxes: (4, m) float64, cx, cy, w, h.
         confidence: (m,) float64.
-        evidence: (m,) float64, its log-odds log(p / (1 − p)), with p kept away from certainty.
         class_id: (m,) int32.
     """
 
@@ -43,7 +42,6 @@ class Batch:
     xyxy: NDArray[np.float64]
     boxes: NDArray[np.float64]
     confidence: NDArray[np.float64]
-    evidence: NDArray[np.float64]
     class_id: NDArray[np.int32]
 
     @classmethod
@@ -75,7 +73,6 @@ class Batch:
             frame = np.arange(len(found)).repeat(sizes)[used]
             row = used - (sizes.cumsum() - sizes)[frame]
         sure = np.minimum(confidence[used], 1.0)
-        bounded = np.minimum(np.maximum(sure, 0.02), 0.98)
         return cls(
             order=order,
             cameras=np.array([cameras[i] for i in order]),
@@ -86,7 +83,6 @@ class Batch:
             xyxy=xyxy.take(used, 1),
             boxes=boxes.take(used, 1),
             confidence=sure,
-            evidence=np.log(bounded / (1.0 - bounded)),
             class_id=_joined([d.class_id for d in found])[used],
         )
 

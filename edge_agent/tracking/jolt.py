@@ -21,28 +21,30 @@ MOST_TRACKS = 60  # that are asked; more know no better
 
 
 def jolts(
-    tracks: NDArray[np.float64], frame_of_track: Ints, detections: NDArray[np.float64], frame_of_detection: Ints,
-    in_place: Ints,
+    tracks: NDArray[np.float64], frame_of_track: Ints, held: NDArray[np.bool_], detections: NDArray[np.float64],
+    frame_of_detection: Ints, sure: NDArray[np.bool_], in_place: Ints,
 ) -> NDArray[np.float64]:
     """By how much each camera was knocked.
 
     Args:
-        tracks: (4, n) cx, cy, w, h as predicted, of tracks seen in the frame before.
+        tracks: (4, n) cx, cy, w, h as predicted.
         frame_of_track: (n,) rising.
-        detections: (4, m) cx, cy, w, h of sure detections.
+        held: (n,) tracks that were seen in the frame before.
+        detections: (4, m) cx, cy, w, h.
         frame_of_detection: (m,) rising.
+        sure: (m,) detections the detector is sure of.
         in_place: (f,) how many of each frame's tracks were found where they were expected.
 
     Returns:
         (2, f) float64, pixels to add to the predicted centres; 0 where all is well or nothing can be said.
     """
     shift = np.zeros((2, len(in_place)))
-    known = np.bincount(frame_of_track, minlength=len(in_place))
-    found = np.bincount(frame_of_detection, minlength=len(in_place))
+    known = np.bincount(frame_of_track[held], minlength=len(in_place))
+    found = np.bincount(frame_of_detection[sure], minlength=len(in_place))
     could = np.minimum(known, found)
     for i in ((could >= LEAST_TRACKS) & (in_place < POOR * could)).nonzero()[0].tolist():
-        mine = (frame_of_track == i).nonzero()[0][:MOST_TRACKS]
-        shift[:, i] = _vote(tracks[:, mine], detections[:, frame_of_detection == i])
+        mine = ((frame_of_track == i) & held).nonzero()[0][:MOST_TRACKS]
+        shift[:, i] = _vote(tracks[:, mine], detections[:, (frame_of_detection == i) & sure])
     return shift
 
 

@@ -16,7 +16,7 @@ class TrackTable:
     Attributes (views of the columns in use; writing into them is how tracks change):
         state: (20, n) float64, see `kalman`, as of the camera's latest frame.
         unseen: (n,) float64, seconds since it was last seen; 0 when the latest frame showed it.
-        evidence: (n,) float64, sum of the log-odds of its detections.
+        evidence: (n,) float64, sum of the log-odds of its detections until it is confirmed.
         votes: (n,) float64, by how much confidence its class leads.
         camera: (n,) int64, index of the camera.
         id: (n,) int64, local id; 0 while not confirmed.
@@ -86,3 +86,10 @@ class TrackTable:
         table.hits[:] = 1
         table.class_id[:] = class_id
         return table
+
+
+def log_odds(confidence: NDArray[np.float64]) -> NDArray[np.float64]:
+    """log(p / (1 − p)), (n,) → (n,), with p kept away from certainty."""
+    p = np.minimum(np.maximum(confidence, 0.02), 0.98)
+    odds: NDArray[np.float64] = np.log(p / (1.0 - p))
+    return odds

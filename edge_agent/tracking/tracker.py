@@ -18,7 +18,7 @@ from edge_agent.tracking.jolt import jolts
 from edge_agent.tracking.report import Seen, report
 from edge_agent.tracking.settings import TrackerSettings
 from edge_agent.tracking.stages import Matches, match
-from edge_agent.tracking.table import TrackTable
+from edge_agent.tracking.table import TrackTable, log_odds
 from edge_agent.tracking.timing import Timing
 
 
@@ -65,13 +65,14 @@ class Tracker:
 
         # The tracks of these cameras, and the frame that each may be seen in.
         table = self._table
-        frame_of_camera = np.full(len(self._cameras), -1)
-        frame_of_camera[now.cameras] = np.arange(len(batch))
-        frame = frame_of_camera[table.camera]
         all_cameras = len(batch) == len(self._cameras)
-        rows = np.arange(table.count) if all_cameras else (frame >= 0).nonzero()[0]
-        tracks = table if all_cameras else table.take(rows)
-        frame = frame[rows]
+        if all_cameras:
+            tracks, rows, frame = table, np.arange(table.count), table.camera
+        else:
+            frame_of_camera = np.full(len(self._cameras), -1)
+            frame_of_camera[now.cameras] = np.arange(len(batch))
+            rows = (frame_of_camera[table.camera] >= 0).nonzero()[0]
+            tracks, frame = table.take(rows), frame_of_camera[table.camera[rows]]
 
         held = tracks.missed == 0
         passed = seconds[frame]
@@ -129,7 +130,7 @@ class Tracker:
         sure = now.confidence >= self._settings.high_confidence
         best = mutual(pairs, steady, sure)
         jolt = jolts(
-            tracks.state[:4, steady], frame[steady], now.boxes[:, sure], now.frame[sure],
+            tracks.state[:4], frame, steady, now.boxes, now.frame, sure,
             np.bincount(frame[pairs.track[best]], minlength=len(now.cameras)),
         )
         if jolt.any():
@@ -156,7 +157,9 @@ class Tracker:
         tracks.missed += 1
         tracks.missed[track] = 0
         tracks.hits[track] += 1
-        tracks.evidence[track] += now.evidence[detection]
+        young = (tracks.id[track] == 0).nonzero()[0]
+        if len(young):
+            tracks.evidence[track[young]] += log_odds(confidence[young])
         # The class that leads by confidence (Boyer and Moore's majority vote, weighted).
         before = tracks.class_id[track]
         votes = tracks.votes[track] + np.where(before == class_id, confidence, -confidence)
@@ -176,7 +179,8 @@ class Tracker:
         """New tracks. On a camera's first frame the certain ones have an id at once: nothing can have come before."""
         if not len(born):
             return TrackTable(0)
-        confidence, evidence, frame = now.confidence[born], now.evidence[born], now.frame[born]
+        confidence, frame = now.confidence[born], now.frame[born]
+        evidence = log_odds(confidence)
         state = kalman.start(now.boxes.take(born, 1), confidence)
         new = TrackTable.of(now.cameras[frame], state, evidence, confidence, now.class_id[born])
         self._name(new, (evidence >= self._certain) & (first[frame] | (self._settings.confirm_frames == 1)))
