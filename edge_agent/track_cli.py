@@ -76,7 +76,7 @@ def track(
     if as_json:
         print_json(summary)
     else:
-        seen = ", ".join(f"{count} {label}" for label, count in summary["tracks_by_label"].items()) or "nobody"
+        seen = ", ".join(f"{label}: {count} tracks" for label, count in summary["tracks_by_label"].items()) or "nobody"
         print(f"{summary['frames']} frames, {summary['fps']:.1f} a second, {seen} → {out}")
 
 
