@@ -147,7 +147,7 @@ def replay_visits(visits: Iterable[Visit], count: int, settings: LinkingSettings
         batch.append(visit)
     if batch:
         take(linker.observe(batch, batch[-1].end))
-        take(linker.resolve(batch[-1].end))
+        take(linker.resolve(batch[-1].end, whole=True))
     return Replayed(np.asarray([current(one) for one in identity.tolist()], np.int64), confidence, online,
                     time.perf_counter() - began)
 

@@ -5,22 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
+from aggregator.linking.assign import NOBODY, Candidates, candidates, choose
+from aggregator.linking.compare import Limits
 from aggregator.linking.ids import IdAllocator
+from aggregator.linking.partition import Partition
+from aggregator.linking.reasons import linked, merged, moved, new
+from aggregator.linking.repair import plan, solve
 from aggregator.linking.settings import LinkingSettings
-from aggregator.linking.table import VisitTable
+from aggregator.linking.table import Rows
 from aggregator.linking.topology import Topology
-from aggregator.visit import Decision, Rival, Visit, global_id
+from aggregator.visit import Decision, Visit
 
-Floats = NDArray[np.float64]
+WHOLE = 5000
+"""Visits that are solved anew together at most: cost and memory grow with the square."""
+CROWD = 0.5
+"""How much caution grows with the logarithm of the visits compared, from 100 on."""
 
 
 class Linker:
     """Gives every mature visit an identity, and repairs what it gave.
 
-    Plain values in and out; not safe to call from several threads at once.
+    Plain values in and out; not safe to call from several threads at once. Time is the visits' own: a recording that
+    is replayed fast, or late, is linked as it would have been live.
 
     Args:
         settings: see `LinkingSettings`.
@@ -34,22 +41,28 @@ class Linker:
         self.ids = ids
         self.merged: dict[int, int] = {}
         self._cameras: dict[str, int] = {}
-        self._tables: dict[tuple[str, str, int], VisitTable] = {}
-        self._typical: dict[int, tuple[int, float, float]] = {}
+        self._limits = Limits([], topology, settings.reentry)
+        self._partitions: dict[tuple[str, str, int], Partition] = {}
 
     def restore(self, rows: Iterable[tuple[Visit, int]], merged: Mapping[int, int]) -> None:
         """Take over what a store knows: visits with their identity (0: none), and ids that were merged into others.
 
-        Give the visits in order of their numbers; what follows is then decided as if nothing had stopped.
+        Give the visits in order of their numbers.
         """
         self.merged.update(merged)
         for visit, identity in rows:
-            table = self._table(visit)
-            row = self._put(table, visit)  # first: it may grow the columns
-            table.identity[row] = identity
+            partition = self._partition(visit)
+            row = self._put(partition, visit)  # first: it may grow the columns
+            partition.table.identity[row] = identity
+            partition.seen += bool(partition.table.ripe[row] and identity)
             self.ids.skip(identity)
         for identity in (*merged, *merged.values()):
             self.ids.skip(identity)
+        for partition in self._partitions.values():
+            partition.forget_before(partition.head - self.settings.time_to_live)
+            if self.settings.learn:
+                partition.learn_if_due(len(self._cameras), self.settings.sample)
+            partition.table.place(np.arange(len(partition.table)), partition.evidence)
 
     def observe(self, visits: Sequence[Visit], now: float) -> list[Decision]:  # noqa: ARG002
         """New visits, or known ones that have grown. One decision for each visit that now gets an identity.
@@ -59,19 +72,43 @@ class Linker:
             now: UTC seconds.
         """
         decisions: list[Decision] = []
-        groups: dict[tuple[str, str, int], list[Visit]] = {}
+        groups: dict[int, tuple[Partition, list[Visit]]] = {}
         for visit in visits:
-            groups.setdefault((visit.model, visit.label, len(visit.embedding)), []).append(visit)
-        for group in groups.values():
-            table = self._table(group[0])
-            rows = np.array([self._put(table, visit) for visit in group])
-            ripe = (table.identity[rows] == 0) & (table.frames[rows] >= self.settings.min_frames)
-            decisions += self._assign(table, rows[ripe])
+            partition = self._partition(visit)
+            groups.setdefault(id(partition), (partition, []))[1].append(visit)
+        for partition, group in groups.values():
+            table = partition.table
+            rows = np.array([self._put(partition, visit) for visit in group], np.intp)
+            table.place(rows, partition.evidence)
+            ripe = rows[(table.identity[rows] == 0) & table.ripe[rows]]
+            for part in self._competing(partition, ripe):
+                decisions += self._assign(partition, part)
+            partition.seen += len(ripe)
+            if len(ripe) and self.settings.learn:
+                partition.learn_if_due(len(self._cameras), self.settings.sample)
         return decisions
 
-    def resolve(self, now: float) -> list[Decision]:  # noqa: ARG002
-        """Solve the recent past anew and say what must be repaired: merges and splits."""
-        return []
+    def resolve(self, now: float, *, whole: bool = False) -> list[Decision]:  # noqa: ARG002
+        """Solve the recent past anew and say what must be repaired: merges and splits.
+
+        Args:
+            now: UTC seconds.
+            whole: solve everything within the time to live (the latest of it, if that is very much), having learned
+                once more; for the end of a recording, or a quiet hour.
+        """
+        decisions: list[Decision] = []
+        for partition in self._partitions.values():
+            if not partition.table.dimensions or not (partition.changed or whole):
+                continue
+            partition.changed = False
+            partition.forget_before(partition.head - self.settings.time_to_live)
+            if whole and self.settings.learn:
+                partition.learn(len(self._cameras), self.settings.sample, whole=True)
+            # With new eyes everything is looked at anew.
+            deep = whole or partition.relearned
+            partition.relearned = False
+            decisions += self._repair(partition, np.inf if deep else self.settings.resolve_window)
+        return decisions
 
     def identity_of(self, identity: int) -> int:
         """Where an id that may have been merged stands today."""
@@ -79,108 +116,94 @@ class Linker:
             identity = self.merged[identity]
         return identity
 
-    def _table(self, visit: Visit) -> VisitTable:
-        key = (visit.model, visit.label, len(visit.embedding))
-        if key not in self._tables:
-            self._tables[key] = VisitTable(len(visit.embedding))
-        return self._tables[key]
-
-    def _put(self, table: VisitTable, visit: Visit) -> int:
-        shift = self.topology.offsets.get(visit.camera, 0.0) if self.topology else 0.0
-        camera = self._cameras.setdefault(visit.camera, len(self._cameras))
-        return table.put(visit, camera, visit.start + shift, visit.end + shift)
-
-    def _assign(self, table: VisitTable, rows: NDArray[np.int_]) -> list[Decision]:
-        """Joint assignment of `rows` to the identities that could be theirs, or to new ones."""
-        if not len(rows):
-            return []
-        live = self.settings.time_to_live
-        seen = table.between(float(table.start[rows].min()) - live, float(table.end[rows].max()) + live)
-        seen = seen[table.identity[seen] > 0]
-        names, column = np.unique(table.identity[seen], return_inverse=True)
-        score = self._scores(table, rows, seen)
-        # An identity is as alike as its visits are on average, the likeliest half of them; impossible if one is.
-        identity = np.full((len(rows), len(names)), -np.inf)
-        for j in range(len(names)):
-            part = np.sort(score[:, column == j], axis=1)[:, ::-1]
-            kept = part[:, : (part.shape[1] + 1) // 2].mean(axis=1)
-            identity[:, j] = np.where(np.isneginf(part).any(axis=1), -np.inf, kept)
-        prior = -np.log(max(1, len(names))) if table.dimensions else 0.0
-        logit = identity + prior
-        floor = float(np.log(self.settings.confidence / (1 - self.settings.confidence)))
-        cost = np.hstack([np.where(logit > floor, -logit, 1e6), np.zeros((len(rows), len(rows))) - floor])
-        _, chosen = linear_sum_assignment(cost)
+    def standing(self) -> list[tuple[int, int, float]]:
+        """(visit, identity, confidence) of all visits that are still compared with."""
         return [
-            self._decide(table, int(row), logit[k], identity[k], names, int(chosen[k])) for k, row in enumerate(rows)
+            (int(visit), int(identity), float(confidence))
+            for partition in self._partitions.values()
+            for visit, identity, confidence in zip(
+                partition.table.visit, partition.table.identity, partition.table.confidence, strict=True
+            )
+            if identity
         ]
 
-    def _decide(
-        self, table: VisitTable, row: int, logit: Floats, score: Floats, names: NDArray[np.int64], chosen: int
-    ) -> Decision:
-        weight = np.exp(np.append(logit, 0.0) - max(0.0, float(logit.max(initial=0.0))))
-        weight /= weight.sum()
-        linked = chosen < len(names) and np.isfinite(logit[chosen])
-        identity = int(names[chosen]) if linked else self.ids.take()
-        table.identity[row] = identity
-        order = [int(j) for j in np.argsort(-logit, kind="stable") if not (linked and j == chosen)]
-        rivals = tuple(
-            Rival(identity=int(names[j]), score=float(score[j]), probability=float(weight[j]))
-            for j in order[: self.settings.rivals]
-            if np.isfinite(score[j])
-        )
-        best = float(score[order[0]]) if order and np.isfinite(score[order[0]]) else 0.0
-        return Decision(
-            operation="link" if linked else "new",
-            visit=int(table.visit[row]),
-            identity=identity,
-            score=float(score[chosen]) if linked else -best,
-            confidence=float(weight[chosen] if linked else weight[-1]),
-            rivals=rivals,
-            reason={
-                "candidates": float(np.isfinite(score).sum()),
-                "words": f"like {global_id(identity)}" if linked else "like nobody seen lately",
-            },
-        )
+    def _partition(self, visit: Visit) -> Partition:
+        key = (visit.model, visit.label, len(visit.embedding))
+        if key not in self._partitions:
+            self._partitions[key] = Partition(len(visit.embedding))
+        return self._partitions[key]
 
-    def _scores(self, table: VisitTable, rows: NDArray[np.int_], seen: NDArray[np.intp]) -> Floats:
-        """Log-likelihood ratio same : other, (rows, seen); -inf where one body would be in two places of a camera."""
-        gap = np.maximum(
-            table.start[seen][None] - table.end[rows][:, None], table.start[rows][:, None] - table.end[seen][None]
+    def _put(self, partition: Partition, visit: Visit) -> int:
+        shift = self.topology.offsets.get(visit.camera, 0.0) if self.topology else 0.0
+        if visit.camera not in self._cameras:
+            self._cameras[visit.camera] = len(self._cameras)
+            self._limits = Limits(list(self._cameras), self.topology, self.settings.reentry)
+        partition.head = max(partition.head, visit.end + shift)
+        partition.changed = True
+        ripe = visit.frames >= self.settings.min_frames
+        return partition.table.put(visit, self._cameras[visit.camera], visit.start + shift, visit.end + shift, ripe)
+
+    def _competing(self, partition: Partition, rows: Rows) -> list[Rows]:
+        """Visits in the order of their ends, those together that one camera saw at once: they are different people."""
+        table = partition.table
+        parts: list[list[int]] = []
+        for row in rows[np.argsort(table.end[rows], kind="stable")].tolist():
+            for part in parts:
+                if all(table.camera[row] == table.camera[k] and table.start[row] <= table.end[k] for k in part):
+                    part.append(row)
+                    break
+            else:
+                parts.append([row])
+        return [np.array(part, np.intp) for part in parts]
+
+    def _assign(self, partition: Partition, rows: Rows) -> list[Decision]:
+        table, settings = partition.table, self.settings
+        options: list[Candidates] = [NOBODY] * len(rows)
+        if table.dimensions:
+            live = settings.time_to_live
+            others = table.between(float(table.start[rows].min()) - live, float(table.end[rows].max()) + live)
+            others = others[table.identity[others] > 0]
+            options = candidates(table, rows, others, partition.evidence, self._limits, settings.dependence)
+        caution = self._caution(partition)
+        decisions = []
+        for row, option, chosen in zip(rows.tolist(), options, choose(options, caution), strict=True):
+            visit = int(table.visit[row])
+            if chosen >= 0:
+                decision = linked(visit, option, chosen, caution, settings.rivals, list(self._cameras))
+            else:
+                decision = new(visit, self.ids.take(), option, caution, settings.rivals)
+            table.identity[row], table.confidence[row] = decision.identity, decision.confidence
+            decisions.append(decision)
+        return decisions
+
+    def _caution(self, partition: Partition) -> float:
+        """The more there are, the more look alike by chance, in ways that no two at a time can tell."""
+        return self.settings.caution + CROWD * float(np.log(max(1.0, len(partition.table) / 100)))
+
+    def _repair(self, partition: Partition, window: float) -> list[Decision]:
+        table, settings = partition.table, self.settings
+        recent = table.between(partition.head - window, np.inf)
+        fresh = recent[table.identity[recent] > 0][-WHOLE:]
+        if len(fresh) < 2:
+            return []
+        older = np.setdiff1d(np.flatnonzero(table.identity > 0), fresh)
+        fixed = partition.members(np.unique(table.identity[fresh]), older)[-WHOLE:]
+        rows = np.concatenate([fresh, fixed])
+        cluster = solve(
+            table, fresh, fixed, partition.evidence, self._limits,
+            caution=self._caution(partition), dependence=settings.dependence,
         )
-        same = table.camera[rows][:, None] == table.camera[seen][None]
-        possible = ~same | (gap > self.settings.reentry)
-        if self.topology is not None:
-            possible &= self._walkable(table, rows, seen) | same
-        if not table.dimensions:
-            return np.where(possible, 0.0, -np.inf)
-        cosine = (table.embedding[rows] @ table.embedding[seen].T).astype(np.float64)
-        middle, spread = self._strangers(table)
-        alike = middle + 0.55 * (1 - middle)
-        ratio = (0.5 * ((cosine - middle) / spread) ** 2 - 0.5 * ((cosine - alike) / spread) ** 2).clip(-12, 12)
-        return np.where(possible, ratio, -np.inf)
-
-    def _strangers(self, table: VisitTable) -> tuple[float, float]:
-        """Middle and spread of the cosine of two visits picked at random: nearly always of two people."""
-        known = self._typical.get(id(table))
-        if known is None or len(table) > 1.1 * known[0]:
-            some = table.embedding[-400:]
-            cosine = (some @ some.T)[np.triu_indices(len(some), 1)]
-            middle = float(np.median(cosine)) if len(cosine) else 0.0
-            spread = float(1.48 * np.median(abs(cosine - middle))) if len(cosine) else 0.0
-            known = self._typical[id(table)] = (len(table), middle, max(0.05, spread))
-        return known[1], known[2]
-
-    def _walkable(self, table: VisitTable, rows: NDArray[np.int_], seen: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Whether the layout lets one walk from the one visit to the other, either way, over any cameras between."""
-        assert self.topology is not None
-        names = list(self._cameras)
-        least = np.zeros((len(names), len(names)))
-        for i, a in enumerate(names):
-            for j, b in enumerate(names):
-                window = self.topology.window(a, b)
-                least[i, j] = window[0] if window else 0.0
-        here, there = table.camera[rows][:, None], table.camera[seen][None]
-        onward = table.start[seen][None] - table.end[rows][:, None]
-        back = table.start[rows][:, None] - table.end[seen][None]
-        walkable: NDArray[np.bool_] = (onward >= least[here, there]) | (back >= least[there, here])
-        return walkable
+        repair = plan(table.identity[rows], cluster)
+        decisions: list[Decision] = []
+        born: dict[int, int] = {}
+        for index, leaves, goes, group in repair.moves:
+            row = int(rows[index])
+            identity = goes or born.get(group) or born.setdefault(group, self.ids.take())
+            decisions.append(moved(int(table.visit[row]), leaves, identity))
+            table.identity[row] = identity
+        for stays, folded in repair.merges:
+            visit = int(table.visit[table.identity == folded][-1])
+            decisions.append(merged(visit, stays, folded))
+            table.identity[table.identity == folded] = stays
+            self.merged[folded] = stays
+        return decisions

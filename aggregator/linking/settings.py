@@ -11,18 +11,25 @@ class LinkingSettings(Settings):
     """Who counts as the same person, and how far back and how often that is asked."""
 
     min_frames: int = Field(
-        3, ge=1, description="A visit seen in fewer frames is not mature: it gets no identity yet."
-    )
+        3, ge=1, description="a visit seen in fewer frames is not mature: it gets no identity yet")
     time_to_live: float = Field(
-        7200.0, gt=0, description="Seconds after its last visit for which an identity is compared with new visits."
-    )
+        7200.0, gt=0, description="seconds after a visit for which new visits are compared with it")
     reentry: float = Field(
-        0.0, ge=0, description="Seconds that must pass before one camera may see the same person again."
-    )
-    confidence: float = Field(
-        0.5, gt=0, lt=1, description="A visit is linked when that is at least so probable; else it is a new person."
-    )
+        0.0, ge=0, description="seconds that must pass before one camera may see the same person again")
+    caution: float = Field(
+        1.5, ge=-10, le=20,
+        description="how much more must speak for linking than against it, in natural logarithms of odds: 0 links "
+                    "what is likelier than not, 2.3 what is ten times likelier; more makes fewer false links and "
+                    "more people counted twice. It grows by itself with the number of visits compared")
+    dependence: float = Field(
+        0.4, ge=0, le=1,
+        description="how much the visits of one identity say the same about a new one: 0 counts each as independent "
+                    "evidence, 1 their mean as one")
     resolve_window: float = Field(
-        900.0, ge=0, description="Seconds of the recent past that are solved anew at intervals; 0 never repairs."
-    )
-    rivals: int = Field(3, ge=0, le=20, description="How many runners-up are kept with each decision.")
+        600.0, ge=0, description="seconds of the recent past that are solved anew at intervals; 0 never repairs")
+    learn: bool = Field(
+        True, description="learn from the stream how alike one person and two people look to these cameras, and how "
+                          "long ways take; off: only what holds everywhere is assumed")
+    sample: int = Field(
+        2000, ge=50, le=20000, description="latest visits that are learned from; cost grows with the square")
+    rivals: int = Field(3, ge=0, le=20, description="how many runners-up are kept with each decision")

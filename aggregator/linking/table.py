@@ -5,14 +5,20 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from aggregator.linking.evidence import Evidence
 from aggregator.visit import Visit
 
 BLOCK = 256
 """Rows a block. Visits come about in order of time, so the rows of a time window are few whole blocks."""
 
+Rows = NDArray[np.intp]
+
 
 class VisitTable:
-    """The visits of one model and one label. Rows are added at the end and never move.
+    """The visits of one model and one label. Rows are added at the end; only `keep` moves them.
+
+    Args:
+        dimensions: of the embeddings; 0 for visits without.
     """
 
     def __init__(self, dimensions: int) -> None:
@@ -23,10 +29,14 @@ class VisitTable:
         self._camera = np.zeros(BLOCK, np.int32)
         self._start = np.zeros(BLOCK)
         self._end = np.zeros(BLOCK)
-        self._frames = np.zeros(BLOCK, np.int32)
+        self._ripe = np.zeros(BLOCK, bool)
         self._identity = np.zeros(BLOCK, np.int64)
-        self._embedded = np.zeros(BLOCK, bool)
-        self._embedding = np.zeros((BLOCK, dimensions), np.float32)
+        self._confidence = np.zeros(BLOCK, np.float32)
+        # As sent and stored: half the memory, and the same numbers after a restart.
+        self._embedding = np.zeros((BLOCK, dimensions), np.float16)
+        self._projected = np.zeros((BLOCK, dimensions), np.float32)
+        self._middle = np.zeros(BLOCK, np.float32)
+        self._inverse = np.ones(BLOCK, np.float32)
         self._first = np.full(1, np.inf)
         self._last = np.full(1, -np.inf)
 
@@ -54,9 +64,9 @@ class VisitTable:
         return self._end[: self._n]
 
     @property
-    def frames(self) -> NDArray[np.int32]:
-        """In how many frames each was seen, (n,) int32."""
-        return self._frames[: self._n]
+    def ripe(self) -> NDArray[np.bool_]:
+        """Whether each was seen in enough frames to get an identity, (n,) bool."""
+        return self._ripe[: self._n]
 
     @property
     def identity(self) -> NDArray[np.int64]:
@@ -64,17 +74,35 @@ class VisitTable:
         return self._identity[: self._n]
 
     @property
-    def embedded(self) -> NDArray[np.bool_]:
-        """Whether there is an embedding, (n,) bool."""
-        return self._embedded[: self._n]
+    def confidence(self) -> NDArray[np.float32]:
+        """Of the identity, (n,) float32."""
+        return self._confidence[: self._n]
 
     @property
-    def embedding(self) -> NDArray[np.float32]:
-        """(n, d) float32, unit rows or zeros."""
+    def embedding(self) -> NDArray[np.float16]:
+        """(n, d) float16, unit rows as they came."""
         return self._embedding[: self._n]
 
-    def put(self, visit: Visit, camera: int, start: float, end: float) -> int:
-        """Add a visit, or let a known one grow; its row. Times are those of the common clock."""
+    @property
+    def projected(self) -> NDArray[np.float32]:
+        """(n, p) float32, unit rows that are compared."""
+        return self._projected[: self._n]
+
+    @property
+    def middle(self) -> NDArray[np.float32]:
+        """Where strangers end, (n,) float32; see `Cohort.place`."""
+        return self._middle[: self._n]
+
+    @property
+    def inverse(self) -> NDArray[np.float32]:
+        """1 / spread of the likest strangers, (n,) float32."""
+        return self._inverse[: self._n]
+
+    def put(self, visit: Visit, camera: int, start: float, end: float, ripe: bool) -> int:
+        """Add a visit, or let a known one grow; its row. Times are those of the common clock.
+
+        Its projection is not there until `place` was called for the row.
+        """
         row = self.row_of.get(visit.visit, -1)
         if row < 0:
             row = self._n
@@ -84,28 +112,57 @@ class VisitTable:
             self.row_of[visit.visit] = row
             self._visit[row] = visit.visit
             self._identity[row] = 0
+            self._confidence[row] = 0.0
         self._camera[row] = camera
-        self._start[row], self._end[row], self._frames[row] = start, end, visit.frames
-        if len(visit.embedding):
+        self._start[row], self._end[row], self._ripe[row] = start, end, ripe
+        if self.dimensions:
             self._embedding[row] = visit.embedding
-        self._embedded[row] = bool(len(visit.embedding))
-        block = row // BLOCK
-        self._first[block] = min(self._first[block], start)
-        self._last[block] = max(self._last[block], end)
+        self._span(row // BLOCK, start, end)
         return row
 
-    def between(self, since: float, until: float) -> NDArray[np.intp]:
+    def place(self, rows: Rows, evidence: Evidence) -> None:
+        """Project the rows' embeddings and place them among strangers."""
+        if not self.dimensions or not len(rows):
+            return
+        projected = evidence.projection.apply(self._embedding[rows].astype(np.float32), self._camera[rows])
+        if projected.shape[1] != self._projected.shape[1]:
+            self._projected = np.zeros((len(self._visit), projected.shape[1]), np.float32)
+        self._projected[rows] = projected
+        self._middle[rows], self._inverse[rows] = evidence.cohort.place(projected)
+
+    def between(self, since: float, until: float) -> Rows:
         """Rows of visits that overlap [since, until], rising."""
         blocks = np.flatnonzero((self._last >= since) & (self._first <= until))
         if not len(blocks):
             return np.zeros(0, np.intp)
-        rows: NDArray[np.intp] = (blocks[:, None] * BLOCK + np.arange(BLOCK)).ravel()
+        if len(blocks) == blocks[-1] - blocks[0] + 1:  # the usual case, as slices
+            low, high = int(blocks[0]) * BLOCK, min(self._n, (int(blocks[-1]) + 1) * BLOCK)
+            inside = (self._end[low:high] >= since) & (self._start[low:high] <= until)
+            return np.flatnonzero(inside) + low
+        rows: Rows = (blocks[:, None] * BLOCK + np.arange(BLOCK)).ravel()
         rows = rows[rows < self._n]
-        rows = rows[(self._end[rows] >= since) & (self._start[rows] <= until)]
-        return rows
+        return rows[(self._end[rows] >= since) & (self._start[rows] <= until)]
+
+    def keep(self, rows: Rows) -> None:
+        """Forget all rows but these (rising). Rows are numbered anew, and what is left over is overwritten."""
+        n = len(rows)
+        for name in _COLUMNS:
+            column = getattr(self, name)
+            column[:n] = column[rows]
+            column[n : self._n] = 0
+        self._n = n
+        self.row_of = {int(visit): row for row, visit in enumerate(self.visit)}
+        self._first[:], self._last[:] = np.inf, -np.inf
+        for block in range((n + BLOCK - 1) // BLOCK):
+            part = slice(block * BLOCK, min(n, (block + 1) * BLOCK))
+            self._span(block, float(self.start[part].min()), float(self.end[part].max()))
+
+    def _span(self, block: int, start: float, end: float) -> None:
+        self._first[block] = min(self._first[block], start)
+        self._last[block] = max(self._last[block], end)
 
     def _grow(self) -> None:
-        for name in ("_visit", "_camera", "_start", "_end", "_frames", "_identity", "_embedded", "_embedding"):
+        for name in _COLUMNS:
             old = getattr(self, name)
             new = np.zeros((2 * len(old), *old.shape[1:]), old.dtype)
             new[: len(old)] = old
@@ -116,3 +173,9 @@ class VisitTable:
             new = np.full(blocks, empty)
             new[: len(old)] = old
             setattr(self, name, new)
+
+
+_COLUMNS = (
+    "_visit", "_camera", "_start", "_end", "_ripe", "_identity", "_confidence",
+    "_embedding", "_projected", "_middle", "_inverse",
+)

@@ -1,0 +1,158 @@
+"""Learning `Evidence` from the stream itself, without being told who is who."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aggregator.linking.agglomerate import agglomerate
+from aggregator.linking.cohort import Cohort, normalised
+from aggregator.linking.evidence import GRID, Evidence
+from aggregator.linking.gaps import BINS, bin_of, gaps
+from aggregator.linking.mixture import Doubles, Floats, Mixture, Pairs, before
+from aggregator.linking.projection import Projection
+
+ROUNDS = 25
+LESSONS = 2
+CLUSTERED = 1000
+"""Latest visits of the sample that are clustered to learn who returns where."""
+STRICT = 4.0
+"""Log-odds above which they are: few, but sure."""
+DEPENDENCE = 0.4
+ALIKE = 0.5
+ALIKE_SPREAD = 0.17
+"""Visits of one person are about half as alike again as strangers, of what is left to 1. A weak prior."""
+STRONGEST = 9.0
+"""No likeness says more than this; twins and reflections do exist."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """Visits to learn from.
+
+    Attributes:
+        embedding: (n, d) float32, raw unit rows.
+        camera: (n,) int32.
+        start, end: (n,) float64.
+        cameras: how many cameras there are.
+    """
+
+    embedding: Floats
+    camera: NDArray[np.int32]
+    start: Doubles
+    end: Doubles
+    cameras: int
+
+    def __len__(self) -> int:
+        return len(self.camera)
+
+
+def starting(dimensions: int) -> Evidence:
+    """Before anything was seen."""
+    across, within = before(2)
+    transit = np.broadcast_to(across, (2, 2, BINS)).copy()
+    transit[0, 0] = transit[1, 1] = within
+    return Evidence(
+        projection=Projection.plain(dimensions),
+        cohort=Cohort.of(np.zeros((0, dimensions), np.float32)),
+        low=-1.0,
+        step=2 / GRID,
+        appearance=np.zeros((2, GRID), np.float32),
+        transit=transit.astype(np.float32),
+        learned_from=0,
+    )
+
+
+def learn(sample: Sample) -> Evidence:
+    """`Evidence` from a sample of a stream. Needs two visits at least; what little data leaves open, priors fill.
+
+    What is learned depends on the sample alone, not on what was decided about it before: wrong decisions would
+    teach themselves.
+    """
+    projection = Projection.fit(sample.embedding, sample.camera, sample.cameras)
+    order = np.argsort(sample.start, kind="stable")
+    camera, start, end = sample.camera[order], sample.start[order], sample.end[order]
+    rows = projection.apply(sample.embedding[order], camera)
+    cohort = Cohort.of(rows)
+    middle, inverse = cohort.place(rows)
+    score = normalised(rows @ rows.T, middle, inverse, middle, inverse)
+    gap = gaps(start, end, start, end)
+    slot = bin_of(gap)
+    i, j = np.triu_indices(len(rows), 1)
+    pairs = Pairs.of(score[i, j], slot[i, j], camera[i], camera[j], float((1 - middle.mean()) * inverse.mean()))
+    mixture = Mixture.start(pairs, _friends_prior(pairs, rows, cohort), len(rows))
+    some = slice(max(0, len(rows) - CLUSTERED), None)
+    for lesson in range(LESSONS + 1):
+        for _ in range(ROUNDS):
+            mixture.step()
+        evidence = _evidence(mixture, pairs, projection, cohort, sample.cameras)
+        if lesson < LESSONS:
+            _learn_returns(mixture, evidence, score[some, some], slot[some, some], gap[some, some] < 0, camera[some])
+    return evidence
+
+
+def _evidence(mixture: Mixture, pairs: Pairs, projection: Projection, cohort: Cohort, cameras: int) -> Evidence:
+    low, high = float(pairs.edges[0]), float(pairs.edges[-1])
+    grid = low + (np.arange(GRID) + 0.5) * (high - low) / GRID
+    appearance = np.stack([np.interp(grid, pairs.centre, ratio) for ratio in mixture.ratios()])
+    return Evidence(
+        projection=projection,
+        cohort=cohort,
+        low=low,
+        step=(high - low) / GRID,
+        appearance=np.clip(appearance, -2 * STRONGEST, STRONGEST).astype(np.float32),
+        transit=mixture.odds(pairs, cameras).astype(np.float32),
+        learned_from=len(cohort.members),
+    )
+
+
+def _learn_returns(
+    mixture: Mixture,
+    evidence: Evidence,
+    score: Floats,
+    slot: NDArray[np.int16],
+    at_once: NDArray[np.bool_],
+    camera: NDArray[np.int32],
+) -> None:
+    """Cluster strictly, and let the people found in several cameras tell how people return to one camera.
+
+    Args:
+        mixture: is told.
+        evidence: of this sample.
+        score, slot, at_once: (n, n), of each two visits in order of their start.
+        camera: (n,).
+    """
+    n = len(camera)
+    one_camera = camera[:, None] == camera
+    likeness = evidence.alike(score, one_camera)
+    earlier = np.triu(np.ones((n, n), bool))
+    walk = evidence.walk_between(camera, camera, earlier, slot)
+    walk[one_camera & at_once] = -np.inf
+    upper = np.triu(np.ones((n, n), bool), 1)
+    expected = float((1 / (1 + np.exp(-(likeness + walk)[upper & ~one_camera].astype(np.float64)))).sum())
+    cluster = agglomerate(likeness, walk, np.ones(n, np.float32), stop=STRICT, dependence=DEPENDENCE)
+    lowest, highest = np.full(n, n + len(evidence.transit), np.int64), np.full(n, -1, np.int64)
+    np.minimum.at(lowest, cluster, camera)
+    np.maximum.at(highest, cluster, camera)
+    several = (lowest < highest)[cluster]
+    friends = (cluster[:, None] == cluster) & several & upper
+    mixture.learn_returns(
+        seen=np.bincount(slot[friends & one_camera], minlength=BINS).astype(np.float64),
+        total=np.bincount(slot[upper & one_camera & ~at_once], minlength=BINS).astype(np.float64),
+        across=float((friends & ~one_camera).sum()),
+        expected=expected,
+    )
+
+
+def _friends_prior(pairs: Pairs, rows: Floats, cohort: Cohort) -> Doubles:
+    """What share of friends' scores each bin should hold before any is known, from how alike strangers are."""
+    some = rows[:400]
+    stranger = float(np.median((some @ some.T)[np.triu_indices(len(some), 1)])) if len(some) > 1 else 0.0
+    spread = max(cohort.spread, 1e-4)
+    mean = (stranger + ALIKE * (1 - stranger) - cohort.middle) / spread
+    deviation = ALIKE_SPREAD * (1 - stranger) / spread
+    density = np.exp(-0.5 * ((pairs.centre - mean) / deviation) ** 2) * np.diff(pairs.edges) + 1e-9
+    out: Doubles = density / density.sum()
+    return out

@@ -1,0 +1,94 @@
+"""Rows of a `VisitTable` against one another: what appearance and time say of each pair, and what cannot be."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aggregator.linking.cohort import normalised
+from aggregator.linking.evidence import Evidence
+from aggregator.linking.gaps import bin_of, gaps
+from aggregator.linking.table import Rows, VisitTable
+from aggregator.linking.topology import Topology
+
+Floats = NDArray[np.float32]
+
+
+NO_WALK = -30.0
+"""Log-odds of a walk that the layout does not know: possible only by way of other visits."""
+
+
+class Limits:
+    """What a layout and the settings forbid, by camera index.
+
+    Attributes:
+        reentry: seconds before one camera may see the same person again.
+        shortest: (cameras, cameras) float32, seconds that the walk from row to column takes at least, over any cameras
+            between; -inf where the layout says nothing, inf where nobody can walk. None without a layout.
+        least, greatest: (cameras, cameras) float32, the same for walks without a camera between.
+    """
+
+    def __init__(self, cameras: list[str], topology: Topology | None, reentry: float) -> None:
+        self.reentry = reentry
+        self.shortest: Floats | None = None
+        if topology is None:
+            return
+        n = len(cameras)
+        self.least, self.greatest = np.full((n, n), np.inf, np.float32), np.full((n, n), -np.inf, np.float32)
+        for a, left in enumerate(cameras):
+            for b, entered in enumerate(cameras):
+                window = topology.window(left, entered)
+                if window is None and (a == b or not (topology.knows(left) and topology.knows(entered))):
+                    window = (-np.inf, np.inf)
+                if window is not None:
+                    self.least[a, b], self.greatest[a, b] = window
+        shortest = self.least.astype(np.float64)
+        # One may pass the cameras between unseen, so the shortest way counts. Overlaps do not add up.
+        for k in range(n):
+            way = np.maximum(shortest[:, k, None], 0) + np.maximum(shortest[None, k, :], 0)
+            shortest = np.minimum(shortest, way)
+        self.shortest = shortest.astype(np.float32)
+
+    def apply(
+        self,
+        walk: Floats,
+        camera_a: NDArray[np.int32],
+        camera_b: NDArray[np.int32],
+        earlier: NDArray[np.bool_],
+        gap: Floats,
+    ) -> None:
+        """Put into `walk` what cannot be: -inf, and `NO_WALK` where only other visits between could explain it."""
+        same = camera_a[:, None] == camera_b
+        if self.shortest is not None:
+            a, b = camera_a[:, None], camera_b[None]
+            first, then = np.where(earlier, a, b), np.where(earlier, b, a)
+            direct = (gap >= self.least[first, then]) & (gap <= self.greatest[first, then])
+            walk[~direct & (walk > NO_WALK)] = NO_WALK
+            walk[~same & (gap < self.shortest[first, then])] = -np.inf
+        walk[same & (gap < self.reentry)] = -np.inf
+
+
+def compare(
+    table: VisitTable, rows: Rows, others: Rows, evidence: Evidence, limits: Limits
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Every one of `rows` with every one of `others`.
+
+    Returns:
+        Four (n, m) float32: log-likelihood ratio of appearance; log-odds of the walk, -inf where it cannot be;
+        cosine of the projected embeddings; seconds between (negative: seen at once).
+    """
+    camera_a, camera_b = table.camera[rows], table.camera[others]
+    start_a, start_b = table.start[rows], table.start[others]
+    gap = gaps(start_a, table.end[rows], start_b, table.end[others])
+    same = camera_a[:, None] == camera_b
+    if table.dimensions:
+        cosine = table.projected[rows] @ table.projected[others].T
+        score = normalised(cosine, table.middle[rows], table.inverse[rows], table.middle[others], table.inverse[others])
+        likeness = evidence.alike(score, same)
+    else:
+        cosine = np.zeros(gap.shape, np.float32)
+        likeness = np.zeros(gap.shape, np.float32)
+    earlier = start_a[:, None] <= start_b
+    walk = evidence.walk_between(camera_a, camera_b, earlier, bin_of(gap))
+    limits.apply(walk, camera_a, camera_b, earlier, gap)
+    return likeness, walk, cosine, gap

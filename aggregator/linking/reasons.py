@@ -1,0 +1,82 @@
+"""Decisions with what carried them, in numbers and in words."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from aggregator.linking.assign import Candidates
+from aggregator.visit import Decision, Rival, global_id
+
+
+def linked(visit: int, option: Candidates, chosen: int, caution: float, rivals: int, cameras: list[str]) -> Decision:
+    """The visit is one of its candidates."""
+    weight, _ = _shares(option, caution)
+    identity = int(option.identity[chosen])
+    others = [float(odds) for k, odds in enumerate(option.odds) if k != chosen]
+    gap = float(option.gap[chosen])
+    place = cameras[int(option.camera[chosen])]
+    when = f"{gap:.0f} s apart" if gap >= 0 else f"both at once for {-gap:.0f} s"
+    return Decision(
+        operation="link",
+        visit=visit,
+        identity=identity,
+        score=float(option.odds[chosen]) - max([caution, *others]),
+        confidence=float(weight[chosen]),
+        rivals=_rivals(option, weight, chosen, rivals),
+        reason={
+            "cosine": round(float(option.cosine[chosen]), 3),
+            "transit": round(gap, 1),
+            "candidates": float(len(option) - 1),
+            "visits": float(option.visits[chosen]),
+            "words": f"like {global_id(identity)}, last in {place}, {when}",
+        },
+    )
+
+
+def new(visit: int, identity: int, option: Candidates, caution: float, rivals: int) -> Decision:
+    """The visit is nobody known."""
+    weight, nobody = _shares(option, caution)
+    best = float(option.odds[0]) if len(option) else -20.0
+    return Decision(
+        operation="new",
+        visit=visit,
+        identity=identity,
+        score=caution - best,
+        confidence=nobody,
+        rivals=_rivals(option, weight, -1, rivals),
+        reason={"candidates": float(len(option)), "words": "like nobody seen lately"},
+    )
+
+
+def moved(visit: int, leaves: int, identity: int) -> Decision:
+    """A repair: the visit turned out to be somebody else's."""
+    return Decision(
+        operation="split", visit=visit, identity=identity, other=leaves, score=0.0, confidence=0.9,
+        reason={"words": f"with what came since, it goes better with {global_id(identity)}"},
+    )
+
+
+def merged(visit: int, stays: int, folded: int) -> Decision:
+    """A repair: two identities turned out to be one."""
+    return Decision(
+        operation="merge", visit=visit, identity=stays, other=folded, score=0.0, confidence=0.9,
+        reason={"words": f"with what came since, {global_id(folded)} is {global_id(stays)}"},
+    )
+
+
+def _shares(option: Candidates, caution: float) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]], float]:
+    """Probabilities of the candidates and of somebody new, which together are 1."""
+    odds = np.append(option.odds.astype(np.float64), caution)
+    share = np.exp(odds - odds.max())
+    share /= share.sum()
+    return share[:-1], float(share[-1])
+
+
+def _rivals(
+    option: Candidates, weight: np.ndarray[tuple[int], np.dtype[np.float64]], chosen: int, count: int
+) -> tuple[Rival, ...]:
+    order = [k for k in range(len(option)) if k != chosen][:count]
+    return tuple(
+        Rival(identity=int(option.identity[k]), score=float(option.odds[k]), probability=float(weight[k]))
+        for k in order
+    )

@@ -1,0 +1,104 @@
+"""The later decision: the recent past solved anew, and what that makes of the identities given before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aggregator.linking.agglomerate import agglomerate
+from aggregator.linking.compare import Limits, compare
+from aggregator.linking.evidence import Evidence
+from aggregator.linking.table import Rows, VisitTable
+
+Floats = NDArray[np.float32]
+
+STAY = 0.5
+"""What speaks for a pair to stay together because it is: without it, evidence that is about even would flap."""
+
+
+@dataclass(slots=True)
+class Repair:
+    """What is to be done. Carry out moves first, then merges.
+
+    Attributes:
+        moves: (row, identity it leaves, identity it goes to; 0 for a new one shared by its `group`, group).
+        merges: (identity that stays, identity that is folded into it).
+    """
+
+    moves: list[tuple[int, int, int, int]] = field(default_factory=list)
+    merges: list[tuple[int, int]] = field(default_factory=list)
+
+
+def solve(
+    table: VisitTable,
+    fresh: Rows,
+    fixed: Rows,
+    evidence: Evidence,
+    limits: Limits,
+    *,
+    caution: float,
+    dependence: float,
+) -> NDArray[np.int64]:
+    """Cluster `fresh` visits one by one, and `fixed` ones by their identities as they are.
+
+    Returns:
+        (len(fresh) + len(fixed),) int64, the cluster of each visit, fresh ones first.
+    """
+    rows = np.concatenate([fresh, fixed])
+    likeness, walk, _, _ = compare(table, rows, rows, evidence, limits)
+    owner = table.identity[rows]
+    walk += STAY * ((owner[:, None] == owner) & (owner > 0)[:, None])
+    # A fixed identity's visits become one node: means of likeness, the likeliest walk, never if one cannot be.
+    names, place = np.unique(owner[len(fresh) :], return_inverse=True)
+    node = np.concatenate([np.arange(len(fresh)), len(fresh) + place])
+    if len(names) < len(fixed):
+        order = np.argsort(node, kind="stable")
+        first = np.flatnonzero(np.append(True, np.diff(node[order]) > 0))
+        size = np.diff(np.append(first, len(order))).astype(np.float32)
+        likeness = _pool(likeness, order, first, np.add) / (size[:, None] * size)
+        never = np.isneginf(_pool(walk, order, first, np.minimum))
+        walk = _pool(walk, order, first, np.maximum)
+        walk[never] = -np.inf
+    else:
+        size = np.ones(len(rows), np.float32)
+    cluster = agglomerate(likeness, walk, size, stop=caution, dependence=dependence)
+    out: NDArray[np.int64] = cluster[node]
+    return out
+
+
+def _pool(matrix: Floats, order: NDArray[np.intp], first: NDArray[np.intp], how: np.ufunc) -> Floats:
+    out: Floats = how.reduceat(how.reduceat(matrix[order][:, order], first, axis=0), first, axis=1)
+    return out
+
+
+def plan(identity: NDArray[np.int64], cluster: NDArray[np.int64]) -> Repair:
+    """How identities must change so that they are the clusters, with as little as can be seen from outside.
+
+    Each identity goes on in the cluster that holds most of its visits. Of the identities that go on in one cluster
+    the oldest stays and the others are merged into it; visits in other clusters are moved.
+
+    Args:
+        identity: (n,) int64, as they are; 0 for none.
+        cluster: (n,) int64.
+    """
+    repair = Repair()
+    held: dict[int, dict[int, int]] = {}
+    for name, part in zip(identity.tolist(), cluster.tolist(), strict=True):
+        if name:
+            parts = held.setdefault(name, {})
+            parts[part] = parts.get(part, 0) + 1
+    heirs: dict[int, list[int]] = {}
+    for name in sorted(held):
+        heirs.setdefault(max(held[name], key=lambda part: (held[name][part], -part)), []).append(name)
+    keeper = {part: names[0] for part, names in heirs.items()}
+    becomes = {name: keeper[part] for part, names in heirs.items() for name in names}
+    for row, (name, part) in enumerate(zip(identity.tolist(), cluster.tolist(), strict=True)):
+        if name != 0 and becomes[name] != keeper.get(part, 0):
+            repair.moves.append((row, name, keeper.get(part, 0), part))
+        elif name == 0:
+            repair.moves.append((row, 0, keeper.get(part, 0), part))
+    for names in heirs.values():
+        repair.merges += [(names[0], other) for other in names[1:]]
+    return repair
