@@ -11,7 +11,8 @@ from edge_agent.tracking import TrackedFrame
 
 def track_events(frame: int, tracked: TrackedFrame, run: str) -> list[Event]:
     """What happened to tracks in frame number `frame` (from 0)."""
-    changes = (("track_started", tracked.track[tracked.started]), ("re_entered", tracked.track[tracked.re_entered]))
+    changes = (("track_started", tracked.track[tracked.started]), ("re_entered", tracked.track[tracked.re_entered]),
+               ("id_switch_mitigated", tracked.track[tracked.id_switch_mitigated]))
     return [_event(tracked.camera, run, kind, tracked.time, track, frame)
             for kind, tracks in changes for track in tracks.tolist()
             ] + ended_events(tracked.camera, run, tracked.time, frame, tracked.ended)

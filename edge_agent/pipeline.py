@@ -17,7 +17,7 @@ from edge_agent.capture.frame import Frame
 from edge_agent.capture.mask import Mask
 from edge_agent.crops import cut, sharpness
 from edge_agent.events import ended_events, track_events
-from edge_agent.tracking import TrackedFrame, Tracker
+from edge_agent.tracking import Look, TrackedFrame, Tracker
 from edge_agent.tracklets import Choice, TrackletBuilder, TrackletSettings
 from models.detector import Detector
 from models.embedder import Embedder
@@ -85,9 +85,12 @@ class Pipeline:
             found = self.detector.detect([frame.image for frame in frames])
             found = [self._unmasked(frame, boxes) for frame, boxes in zip(frames, found, strict=True)]
         with self.times.measure("track"):
-            tracked = self.tracker.step([(f.camera, f.time, boxes) for f, boxes in zip(frames, found, strict=True)])
+            tracked = self.tracker.step([(f.camera, f.time, boxes) for f, boxes in zip(frames, found, strict=True)],
+                                        self._look(frames, found))
         with self.times.measure("embed"):
             choices, embeddings = self._embed(frames, tracked)
+            for seen, choice, vectors in zip(tracked, choices, embeddings, strict=True):
+                self.tracker.learn(seen.camera, seen.track[choice.rows], vectors)
         with self.times.measure("build"):
             results = [
                 Result(frame, seen, self._builders[frame.camera].update(frame.index, seen, choice, vectors),
@@ -129,6 +132,16 @@ class Pipeline:
             return found
         height, width = frame.image.shape[:2]
         return found[mask.keep(found, width, height)]
+
+    def _look(self, frames: Sequence[Frame], found: Sequence[Detections]) -> Look:
+        """How the tracker may see some of the detections, one batch for all frames."""
+        def look(rows: Sequence[NDArray[np.intp]]) -> list[NDArray[np.float32]]:
+            cuts = [cut(frame.image, boxes.xyxy[mine]) for frame, boxes, mine in zip(frames, found, rows, strict=True)]
+            crops = [crop for some in cuts for crop in some]
+            self.times.crops += len(crops)
+            return np.split(self.embedder.embed(crops), np.cumsum([len(some) for some in cuts])[:-1])
+
+        return look
 
     def _embed(self, frames: Sequence[Frame], tracked: Sequence[TrackedFrame]
                ) -> tuple[list[Choice], list[NDArray[np.float32]]]:

@@ -47,7 +47,7 @@ def track(
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or tensorrt")] = "auto",
     threads: Annotated[int, typer.Option("--threads", help="CPU threads for the networks, 0 for all")] = 0,
     classes: Annotated[str, typer.Option("--classes", help="what to follow, separated by commas")] = "person",
-    tracker: Annotated[str, typer.Option("--tracker", help="bytetrack or sort")] = "bytetrack",
+    tracker: Annotated[str, typer.Option("--tracker", help="bytetrack, sort or appearance")] = "bytetrack",
     as_json: Annotated[bool, typer.Option("--json", help="print summary.json instead of a line for people")] = False,
 ) -> None:
     """Follow what moves through one source, and write it down.

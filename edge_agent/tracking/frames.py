@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ class TrackedFrame:
         started: (n,) bool, the track is told of for the first time.
         re_entered: (n,) bool, the track was lost for a while and came back under its old id.
         ended: (m,) int64, ids of tracks given up in this step; they never come back.
+        id_switch_mitigated: (n,) bool, by motion alone another track would have taken this detection; what they look
+            like told otherwise. All False where it is left out.
     """
 
     camera: str
@@ -35,12 +37,15 @@ class TrackedFrame:
     started: NDArray[np.bool_]
     re_entered: NDArray[np.bool_]
     ended: NDArray[np.int64]
+    id_switch_mitigated: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
 
     def __post_init__(self) -> None:
         n = len(self.track)
         if self.xyxy.shape != (n, 4):
             raise ValueError(f"TrackedFrame.xyxy: expected shape {(n, 4)}, got {self.xyxy.shape}")
-        for name in ("confidence", "class_id", "detection", "started", "re_entered"):
+        if n and not len(self.id_switch_mitigated):
+            object.__setattr__(self, "id_switch_mitigated", np.zeros(n, np.bool_))
+        for name in ("confidence", "class_id", "detection", "started", "re_entered", "id_switch_mitigated"):
             actual = getattr(self, name).shape
             if actual != (n,):
                 raise ValueError(f"TrackedFrame.{name}: expected shape {(n,)}, got {actual}")

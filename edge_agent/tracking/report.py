@@ -24,7 +24,7 @@ class Seen:
         boxes: (4, m) float64, cx, cy, w, h, as the filter has them.
         class_id: (m,) int64.
         detection: (m,) int, column of the batch.
-        started, re_entered: (m,) bool.
+        started, re_entered, mitigated: (m,) bool.
     """
 
     id: NDArray[np.int64]
@@ -33,16 +33,17 @@ class Seen:
     detection: Ints
     started: NDArray[np.bool_]
     re_entered: NDArray[np.bool_]
+    mitigated: NDArray[np.bool_]
 
     @classmethod
     def of(
         cls, tracks: TrackTable, which: Ints, detection: Ints, started: NDArray[np.bool_],
-        re_entered: NDArray[np.bool_],
+        re_entered: NDArray[np.bool_], mitigated: NDArray[np.bool_],
     ) -> Seen:
         """Some of the tracks in a table."""
         return cls(
             id=tracks.id[which], boxes=tracks.state[:4].take(which, 1), class_id=tracks.class_id[which],
-            detection=detection, started=started, re_entered=re_entered,
+            detection=detection, started=started, re_entered=re_entered, mitigated=mitigated,
         )
 
     def and_also(self, others: Seen) -> Seen:
@@ -77,7 +78,7 @@ def report(
     xyxy = (smooth + trust * (batch.xyxy.take(detection, 1) - smooth)).T.astype(np.float32)
     track, class_id = seen.id[told], seen.class_id[told].astype(np.int32)
     row, sure = batch.row[detection].astype(np.int32), confidence.astype(np.float32)
-    started, re_entered = seen.started[told], seen.re_entered[told]
+    started, re_entered, mitigated = seen.started[told], seen.re_entered[told], seen.mitigated[told]
     cuts = _cuts(batch.frame[detection], len(entries))
     ended_cuts = _cuts(ended_frame, len(entries))
     result: dict[int, TrackedFrame] = {}
@@ -87,6 +88,7 @@ def report(
             camera=entries[place][0], time=entries[place][1], track=track[part], xyxy=xyxy[part],
             confidence=sure[part], class_id=class_id[part], detection=row[part], started=started[part],
             re_entered=re_entered[part], ended=ended[ended_cuts[i] : ended_cuts[i + 1]],
+            id_switch_mitigated=mitigated[part],
         )
     return [result[i] for i in range(len(entries))]
 

@@ -12,9 +12,10 @@ from common.settings import Settings
 class TrackerSettings(Settings):
     """What the tracker takes for the same object, and for how long it waits for a lost one."""
 
-    kind: Literal["bytetrack", "sort"] = Field(
+    kind: Literal["bytetrack", "sort", "appearance"] = Field(
         default="bytetrack",
-        description="`bytetrack` also follows tracks through detections of low confidence; `sort` ignores those.",
+        description="`bytetrack` also follows tracks through detections of low confidence; `sort` ignores those; "
+        "`appearance` is bytetrack that embeds the detections several tracks might claim, and lets looks decide.",
     )
     high_confidence: float = Field(
         default=0.6, ge=0, le=1, description="Detections from here on are matched first, and may start tracks."

@@ -37,6 +37,7 @@ class Matches:
 def match(
     settings: TrackerSettings, pairs: Pairs, differ: NDArray[np.bool_], confidence: NDArray[np.float64],
     confirmed: NDArray[np.bool_], eligible: NDArray[np.bool_], frame_of_track: Ints,
+    bonus: NDArray[np.float64] | None = None,
 ) -> Matches:
     """Match tracks and detections of all cameras.
 
@@ -48,6 +49,7 @@ def match(
         confirmed: (n,) tracks that have an id.
         eligible: (n,) tracks that may be matched at all.
         frame_of_track: (n,) rising.
+        bonus: (k,) what else speaks for a candidate, or against it, in units of similarity.
     """
     similarity = np.where(differ, pairs.iou * settings.class_mismatch, pairs.iou)
     may = eligible.copy()
@@ -77,7 +79,8 @@ def match(
         known = confirmed[pairs.track]
         fused = similarity * confidence[pairs.detection]
         allowed &= known
-        stage(fused - settings.match_similarity, sure & allowed)
+        gain = fused - settings.match_similarity
+        stage(gain if bonus is None else np.where(gain > 0, gain + bonus, gain), sure & allowed)
         stage(similarity - settings.low_similarity, allowed & ~sure)
         if not known.all():
             stage(fused - settings.new_similarity, sure & ~known)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.tracking import association, kalman
+from edge_agent.tracking.appearance import WEIGHT, Embeddings, Look, Looks, ask, doubtful
 from edge_agent.tracking.association import Ints, Pairs
 from edge_agent.tracking.batch import Batch, Entry
 from edge_agent.tracking.camera_motion import INTO_VELOCITY, CameraMotion, mutual
@@ -16,6 +17,7 @@ from edge_agent.tracking.frames import TrackedFrame
 from edge_agent.tracking.ids import IdAllocator
 from edge_agent.tracking.jolt import jolts
 from edge_agent.tracking.report import Seen, report
+from edge_agent.tracking.returns import candidates, recognise
 from edge_agent.tracking.settings import TrackerSettings
 from edge_agent.tracking.stages import Matches, match
 from edge_agent.tracking.table import TrackTable, log_odds
@@ -44,13 +46,16 @@ class Tracker:
         self._table = TrackTable()
         self._timing = Timing(len(self._cameras))
         self._motion = CameraMotion(len(self._cameras))
+        self._looks = Looks() if self._settings.kind == "appearance" else None
 
-    def step(self, batch: Sequence[Entry]) -> list[TrackedFrame]:
+    def step(self, batch: Sequence[Entry], look: Look | None = None) -> list[TrackedFrame]:
         """Track one frame each of some of the cameras.
 
         Args:
             batch: camera, UTC seconds and detections (pixels) of each frame; a camera at most once. Should a camera's
                 time jump back, its tracks go on as if no time had passed.
+            look: embeds some of the batch's detections; asked at most twice a step, by the kind `appearance` only,
+                and seldom. Without it that kind goes by motion alone.
 
         Returns:
             One `TrackedFrame` for each entry of `batch`, in its order.
@@ -82,16 +87,23 @@ class Tracker:
         pairs = self._pairs(now, tracks, frame, seconds, held & ((tracks.hits > 1) | (tracks.id > 0)))
         differ = tracks.class_id[pairs.track] != now.class_id[pairs.detection]
         matches = match(self._settings, pairs, differ, now.confidence, tracks.id > 0, waiting, frame)
+        mitigated = np.zeros(len(matches.track), np.bool_)
+        if self._looks is not None and look is not None and self._looks.ready:
+            matches, mitigated = self._look_closer(look, now, tracks, pairs, differ, waiting, frame, matches)
 
         back = self._see(now, tracks, matches)
         ready = (tracks.id == 0) & (tracks.missed == 0) & (tracks.hits >= self._settings.confirm_frames)
         ready &= tracks.evidence >= self._certain * self._settings.confirm_frames
+        if self._looks is not None and look is not None and self._looks.ready:
+            self._recognise(look, now, tracks, matches, waiting, ready, back, mitigated)
         self._name(tracks, ready)
-        seen = Seen.of(tracks, matches.track, matches.detection, ready[matches.track], back)
+        seen = Seen.of(tracks, matches.track, matches.detection, ready[matches.track], back, mitigated)
 
         lost = (tracks.missed > 0) & ((tracks.unseen > self._settings.lost_seconds) | (tracks.id == 0))
         given_up = (lost & (tracks.id > 0)).nonzero()[0]
         ended, ended_frame = tracks.id[given_up], frame[given_up]
+        if self._looks is not None:
+            self._looks.forget(list(zip(tracks.camera[given_up].tolist(), ended.tolist(), strict=True)))
         if not all_cameras:
             table.put(rows, tracks)
         born = self._born(now, matches, pairs, differ)
@@ -100,11 +112,22 @@ class Tracker:
             at_once = (new.id > 0).nonzero()[0]
             if len(at_once):
                 yes = np.ones(len(at_once), np.bool_)
-                seen = seen.and_also(Seen.of(new, at_once, born[at_once], yes, ~yes))
+                seen = seen.and_also(Seen.of(new, at_once, born[at_once], yes, ~yes, ~yes))
             keep = np.ones(table.count, np.bool_)
             keep[rows[lost]] = False
             table.replace(keep, new)
         return report(batch, now, seen, ended, ended_frame)
+
+    def learn(self, camera: str, track: NDArray[np.int64], embeddings: Embeddings) -> None:
+        """What tracks of one frame look like, for the kind `appearance`; give what was embedded for other ends anyway.
+
+        Args:
+            camera: the camera's name.
+            track: (k,) int64, ids as told for that frame, seen whole and clearly in it.
+            embeddings: (k, d) float32, unit rows.
+        """
+        if self._looks is not None and len(track):
+            self._looks.learn(self._index[camera], track.tolist(), embeddings)
 
     def finish(self) -> dict[str, NDArray[np.int64]]:
         """End all tracks: the ids, rising, of those that were still open, for every camera. The tracker starts anew."""
@@ -121,10 +144,10 @@ class Tracker:
         """Candidates, once the tracks have followed what their camera did; `steady` (n,) tracks tell that."""
         counts = np.bincount(frame, minlength=len(now.cameras))
 
-        def candidates() -> Pairs:
+        def overlaps() -> Pairs:
             return association.overlapping(kalman.to_xyxy(tracks.state[:4]), counts, now.xyxy, now.counts)
 
-        pairs = candidates()
+        pairs = overlaps()
         if not self._settings.camera_motion:
             return pairs
         sure = now.confidence >= self._settings.high_confidence
@@ -135,7 +158,7 @@ class Tracker:
         )
         if jolt.any():
             tracks.state[:2] += jolt[:, frame]
-            pairs = candidates()
+            pairs = overlaps()
             best = mutual(pairs, steady, sure)
         track, detection = pairs.track[best], pairs.detection[best]
         surprise = now.boxes[:2].take(detection, 1) - tracks.state[:2].take(track, 1)
@@ -144,7 +167,59 @@ class Tracker:
             return pairs
         tracks.state[:2] += shift[:, frame]
         tracks.state[4:6] += (INTO_VELOCITY * shift / np.maximum(seconds, 1e-3))[:, frame]
-        return candidates()
+        return overlaps()
+
+    def _look_closer(
+        self, look: Look, now: Batch, tracks: TrackTable, pairs: Pairs, differ: NDArray[np.bool_],
+        waiting: NDArray[np.bool_], frame: Ints, by_motion: Matches,
+    ) -> tuple[Matches, NDArray[np.bool_]]:
+        """Match again with what doubtful candidates look like; and which (m,) would have gone to another track."""
+        assert self._looks is not None
+        confirmed = tracks.id > 0
+        gain = pairs.iou * now.confidence[pairs.detection] - self._settings.match_similarity
+        sure = now.confidence >= self._settings.high_confidence
+        names = list(zip(tracks.camera.tolist(), tracks.id.tolist(), strict=True))
+        known = confirmed & waiting & np.array([name in self._looks for name in names], np.bool_)
+        asked = doubtful(pairs, gain, known, tracks.missed > 0, sure)
+        if not len(asked):
+            return by_motion, np.zeros(len(by_motion.track), np.bool_)
+        detection, which = np.unique(pairs.detection[asked], return_inverse=True)
+        seen = ask(look, now, detection)
+        bonus = np.zeros(len(pairs.iou))
+        bonus[asked] = WEIGHT * self._looks.evidence([names[t] for t in pairs.track[asked].tolist()], seen[which])
+        by_looks = match(self._settings, pairs, differ, now.confidence, confirmed, waiting, frame, bonus)
+        taker = np.full(len(now.confidence), -1)
+        taker[by_motion.detection] = by_motion.track
+        before = taker[by_looks.detection]
+        return by_looks, (before >= 0) & (before != by_looks.track) & confirmed[before] & confirmed[by_looks.track]
+
+    def _recognise(
+        self, look: Look, now: Batch, tracks: TrackTable, matches: Matches, waiting: NDArray[np.bool_],
+        ready: NDArray[np.bool_], back: NDArray[np.bool_], mitigated: NDArray[np.bool_],
+    ) -> None:
+        """Give tracks about to start the id of a lost one that looks the same; changes the masks accordingly."""
+        assert self._looks is not None
+        place = ready[matches.track].nonzero()[0]
+        lost = ((tracks.missed > 0) & (tracks.id > 0) & waiting).nonzero()[0]
+        if not len(place) or not len(lost):
+            return
+        place = place[matches.detection[place].argsort()]
+        new = matches.track[place]
+        pairs = candidates(tracks, new, lost)
+        if not len(pairs[0]):
+            return
+        asked = np.unique(pairs[0])
+        seen = ask(look, now, matches.detection[place[asked]])
+        embeddings = np.zeros((len(new), seen.shape[1]), np.float32)
+        embeddings[asked] = seen
+        same, old = recognise(self._looks, tracks, new, lost, pairs, embeddings)
+        tracks.id[same] = tracks.id[old]
+        tracks.hits[same] += tracks.hits[old]
+        tracks.id[old] = 0  # it goes on as the other row
+        ready[same] = False
+        again = np.isin(matches.track, same)
+        back |= again
+        mitigated |= again
 
     def _see(self, now: Batch, tracks: TrackTable, matches: Matches) -> NDArray[np.bool_]:
         """Take over what was seen of the matched tracks; returns which of them were lost and came back, (m,)."""
