@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Operation = Literal["link", "new", "merge", "split", "retract"]
+Operation = Literal["link", "new", "merge", "split", "retract", "confirm", "restore"]
 
 
 def global_id(identity: int) -> str:
@@ -68,7 +68,9 @@ class Decision:
     """One line of the append-only log.
 
     `link` and `new` give `visit` its `identity`. `merge` folds identity `other` (the younger) into `identity`.
-    `split` moves `visit` out of `other` into `identity`. `retract` leaves `visit` without one.
+    `split` moves `visit` out of `other` into `identity`. `retract` leaves `visit` without one. Only people `confirm`
+    that `visit` is `identity`, and `restore` it to `identity` from `other` when a correction is undone, which brings an
+    identity back that was merged.
 
     Attributes:
         score: log-likelihood ratio of the choice against its best rival or 'new person'; natural log.

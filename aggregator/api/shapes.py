@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from aggregator.visit import Operation
+
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Point = Annotated[list[float], Field(min_length=2, max_length=2, description="x, y; shares of the view, 0 to 1")]
 Box = Annotated[list[float], Field(min_length=4, max_length=4,
@@ -190,7 +192,7 @@ class Reason(TypedDict):
 
     entry: int
     time: Time
-    operation: Literal["link", "new", "merge", "split", "retract"]
+    operation: Operation
     visit: int
     camera: Annotated[str | None, Field(description="the visit's camera; null when the visit is forgotten")]
     global_id: GlobalId

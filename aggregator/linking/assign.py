@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,24 +53,39 @@ NOBODY = Candidates(
 
 
 def candidates(
-    table: VisitTable, rows: Rows, others: Rows, evidence: Evidence, limits: Limits, dependence: float
+    table: VisitTable, rows: Rows, others: Rows, evidence: Evidence, limits: Limits, dependence: float,
+    barred: Sequence[Set[int]] = (), looks: NDArray[np.int64] | None = None,
 ) -> list[Candidates]:
     """For each of `rows`, the identities among `others` (which all have one).
 
     An identity's odds are those of clustering: the mean likeness to its visits, as often as they amount to independent
-    ones, and the likeliest walk from or to one of them.
+    ones, and the likeliest walk from or to one of them. An identity that people say has several
+    looks is as likely as the likeliest of them.
+
+    Args:
+        table: where the rows are.
+        rows, others: rows.
+        evidence, limits, dependence: see there.
+        barred: for each of `rows`, identities that it is not.
+        looks: (len(others),), which look of its identity each shows.
     """
     if not len(others):
         return [NOBODY] * len(rows)
-    others = others[np.argsort(table.identity[others], kind="stable")]
+    look = np.full(len(others), -1) if looks is None else looks
+    order = np.lexsort((look, table.identity[others]))
+    others, look = others[order], look[order]
     owner = table.identity[others]
-    first = np.flatnonzero(np.append(True, owner[1:] != owner[:-1]))
-    size = np.diff(np.append(first, len(owner)))
+    starts = np.append(True, owner[1:] != owner[:-1])
+    first, part = np.flatnonzero(starts), np.flatnonzero(starts | np.append(True, look[1:] != look[:-1]))
+    size, alike = np.diff(np.append(first, len(owner))), np.diff(np.append(part, len(owner)))
     likeness, walk, cosine, gap = compare(table, rows, others, evidence, limits)
-    effective = weight(size.astype(np.float32), dependence)
-    mean = np.add.reduceat(likeness, first, axis=1) / size
-    odds = mean * effective + np.maximum.reduceat(walk, first, axis=1)
+    appearance = np.add.reduceat(likeness, part, axis=1) / alike * weight(alike.astype(np.float32), dependence)
+    odds = np.maximum.reduceat(appearance, np.searchsorted(part, first), axis=1)
+    odds = odds + np.maximum.reduceat(walk, first, axis=1)
     odds[np.isneginf(np.minimum.reduceat(walk, first, axis=1))] = -np.inf
+    for k, names in enumerate(barred):
+        if names:
+            odds[k, np.isin(owner[first], list(names))] = -np.inf
     out = []
     for k in range(len(rows)):
         likely = np.flatnonzero(odds[k] > -IMPOSSIBLE)

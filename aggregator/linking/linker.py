@@ -8,6 +8,7 @@ import numpy as np
 
 from aggregator.linking.assign import NOBODY, Candidates, candidates, choose
 from aggregator.linking.compare import Limits
+from aggregator.linking.constraints import Constraints, Said
 from aggregator.linking.ids import IdAllocator
 from aggregator.linking.partition import Partition
 from aggregator.linking.reasons import linked, merged, moved, new
@@ -40,17 +41,23 @@ class Linker:
         self.topology = topology
         self.ids = ids
         self.merged: dict[int, int] = {}
+        self.constraints = Constraints()
         self._cameras: dict[str, int] = {}
         self._limits = Limits([], topology, settings.reentry)
         self._partitions: dict[tuple[str, str, int], Partition] = {}
 
-    def restore(self, rows: Iterable[tuple[Visit, int]], merged: Mapping[int, int]) -> None:
-        """Take over what a store knows: visits with their identity (0: none), and ids that were merged into others.
+    def restore(
+        self, rows: Iterable[tuple[Visit, int]], merged: Mapping[int, int], said: Sequence[Said] = ()
+    ) -> None:
+        """Take over what a store knows: visits with their identity (0: none), ids that were merged into others, and
+        what people said.
 
         Give the visits in order of their numbers.
         """
         self.merged.update(merged)
+        self.constraints.say(said, {})
         for visit, identity in rows:
+            self.constraints.move(visit.visit, identity)
             partition = self._partition(visit)
             row = self._put(partition, visit)  # first: it may grow the columns
             partition.table.identity[row] = identity
@@ -110,6 +117,48 @@ class Linker:
             decisions += self._repair(partition, np.inf if deep else self.settings.resolve_window)
         return decisions
 
+    def redecide(self, visit: int) -> Decision | None:
+        """Decide again who a visit is, within what people said; None when it was forgotten, or is not mature."""
+        for partition in self._partitions.values():
+            row = partition.table.row_of.get(visit, -1)
+            if row >= 0 and partition.table.ripe[row]:
+                partition.table.identity[row] = 0
+                return self._assign(partition, np.array([row]))[0]
+        return None
+
+    def correct(
+        self,
+        decisions: Sequence[Decision],
+        *,
+        said: Sequence[Said] = (),
+        identity: Mapping[int, int] | None = None,
+        undone: int = 0,
+    ) -> None:
+        """Carry out what a person decided, and keep to it.
+
+        Args:
+            decisions: that follow from it: `merge`, and whose visits are (`split`, `confirm`, `restore`).
+            said: what holds from now on.
+            identity: of the visits that `said` speaks of, before the decisions; visits may have been forgotten here.
+            undone: number of the correction that holds no more; 0 for none.
+        """
+        self.constraints.take_back(undone)
+        self.constraints.say(said, identity or {})
+        for decision in decisions:
+            self.ids.skip(decision.identity)
+            if decision.operation == "merge":
+                self.merged[decision.other] = decision.identity
+            else:  # to give a visit to an identity that was merged brings that one back
+                self.merged.pop(decision.identity, None)
+                self.constraints.move(decision.visit, decision.identity)
+            for partition in self._partitions.values():
+                partition.changed = True
+                table = partition.table
+                if decision.operation == "merge":
+                    table.identity[table.identity == decision.other] = decision.identity
+                elif (row := table.row_of.get(decision.visit, -1)) >= 0:
+                    table.identity[row], table.confidence[row] = decision.identity, decision.confidence
+
     def identity_of(self, identity: int) -> int:
         """Where an id that may have been merged stands today."""
         while identity in self.merged:
@@ -163,7 +212,11 @@ class Linker:
             live = settings.time_to_live
             others = table.between(float(table.start[rows].min()) - live, float(table.end[rows].max()) + live)
             others = others[table.identity[others] > 0]
-            options = candidates(table, rows, others, partition.evidence, self._limits, settings.dependence)
+            barred = [self.constraints.barred(int(visit), self.identity_of) for visit in table.visit[rows]]
+            options = candidates(
+                table, rows, others, partition.evidence, self._limits, settings.dependence,
+                barred, self.constraints.looks(table.visit[others]),
+            )
         caution = self._caution(partition)
         decisions = []
         for row, option, chosen in zip(rows.tolist(), options, choose(options, caution), strict=True):
@@ -174,6 +227,7 @@ class Linker:
                 decision = new(visit, self.ids.take(), option, caution, settings.rivals)
             table.identity[row], table.confidence[row] = decision.identity, decision.confidence
             decisions.append(decision)
+            self.constraints.move(visit, decision.identity)
         return decisions
 
     def _caution(self, partition: Partition) -> float:
@@ -189,11 +243,13 @@ class Linker:
         older = np.setdiff1d(np.flatnonzero(table.identity > 0), fresh)
         fixed = partition.members(np.unique(table.identity[fresh]), older)[-WHOLE:]
         rows = np.concatenate([fresh, fixed])
+        one, apart = self.constraints.among(table.visit[rows])
         cluster = solve(
             table, fresh, fixed, partition.evidence, self._limits,
             caution=self._caution(partition), dependence=settings.dependence,
+            group=one, looks=self.constraints.looks(table.visit[rows]), apart=apart,
         )
-        repair = plan(table.identity[rows], cluster)
+        repair = self.constraints.allow(plan(table.identity[rows], cluster), table.visit[rows], self.identity_of)
         decisions: list[Decision] = []
         born: dict[int, int] = {}
         for index, leaves, goes, group in repair.moves:
@@ -201,6 +257,7 @@ class Linker:
             identity = goes or born.get(group) or born.setdefault(group, self.ids.take())
             decisions.append(moved(int(table.visit[row]), leaves, identity))
             table.identity[row] = identity
+            self.constraints.move(int(table.visit[row]), identity)
         for stays, folded in repair.merges:
             visit = int(table.visit[table.identity == folded][-1])
             decisions.append(merged(visit, stays, folded))

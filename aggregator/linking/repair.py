@@ -40,8 +40,21 @@ def solve(
     *,
     caution: float,
     dependence: float,
+    group: NDArray[np.int64] | None = None,
+    looks: NDArray[np.int64] | None = None,
+    apart: NDArray[np.intp] | None = None,
 ) -> NDArray[np.int64]:
     """Cluster `fresh` visits one by one, and `fixed` ones by their identities as they are.
+
+    Args:
+        table: where the rows are.
+        fresh, fixed: rows.
+        evidence, limits: see there.
+        caution: log-odds that must speak for joining.
+        dependence: see `agglomerate.weight`.
+        group: (len(fresh) + len(fixed),), what people said is one person: rows of the same number; -1 for none.
+        looks: (len(fresh) + len(fixed),), rows of one number are of one group and look alike; -1 for none.
+        apart: (k, 2), rows of which, and of whose groups, they said that they are not.
 
     Returns:
         (len(fresh) + len(fixed),) int64, the cluster of each visit, fresh ones first.
@@ -51,26 +64,60 @@ def solve(
     owner = table.identity[rows]
     walk += STAY * ((owner[:, None] == owner) & (owner > 0)[:, None])
     # A fixed identity's visits become one node: means of likeness, the likeliest walk, never if one cannot be.
-    names, place = np.unique(owner[len(fresh) :], return_inverse=True)
+    place = np.unique(owner[len(fresh) :], return_inverse=True)[1]
     node = np.concatenate([np.arange(len(fresh)), len(fresh) + place])
-    if len(names) < len(fixed):
-        order = np.argsort(node, kind="stable")
-        first = np.flatnonzero(np.append(True, np.diff(node[order]) > 0))
-        size = np.diff(np.append(first, len(order))).astype(np.float32)
-        likeness = _pool(likeness, order, first, np.add) / (size[:, None] * size)
-        never = np.isneginf(_pool(walk, order, first, np.minimum))
-        walk = _pool(walk, order, first, np.maximum)
-        walk[never] = -np.inf
+    if looks is not None and group is not None and (group >= 0).any():
+        part, node = join(node, looks), join(node, group)
+    else:
+        part = node
+    if int(part.max()) + 1 < len(rows):
+        likeness, walk, size = _pool(likeness, walk, np.ones(len(rows), np.float32), part, np.add)
+        likeness /= size[:, None] * size
     else:
         size = np.ones(len(rows), np.float32)
+    if node is not part:
+        # Of several looks of one person the likeliest counts, with the weight of one.
+        likeness, walk, size = _pool(likeness, walk, size, node[np.unique(part, return_index=True)[1]], np.maximum)
+    if apart is not None:
+        walk[node[apart[:, 0]], node[apart[:, 1]]] = walk[node[apart[:, 1]], node[apart[:, 0]]] = -np.inf
     cluster = agglomerate(likeness, walk, size, stop=caution, dependence=dependence)
     out: NDArray[np.int64] = cluster[node]
     return out
 
 
-def _pool(matrix: Floats, order: NDArray[np.intp], first: NDArray[np.intp], how: np.ufunc) -> Floats:
-    out: Floats = how.reduceat(how.reduceat(matrix[order][:, order], first, axis=0), first, axis=1)
-    return out
+def join(node: NDArray[np.intp], group: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Nodes of a clustering, (n,), with those made one that hold visits of one group (n,); numbered from 0."""
+    name = list(range(int(node.max()) + 1))
+
+    def root(one: int) -> int:
+        while name[one] != one:
+            name[one] = name[name[one]]
+            one = name[one]
+        return one
+
+    first: dict[int, int] = {}
+    for row in np.flatnonzero(group >= 0).tolist():
+        here, there = root(int(node[row])), root(first.setdefault(int(group[row]), int(node[row])))
+        name[max(here, there)] = min(here, there)
+    joined: NDArray[np.intp] = np.unique(np.array([root(one) for one in node.tolist()]), return_inverse=True)[1]
+    return joined
+
+
+def _pool(
+    likeness: Floats, walk: Floats, size: Floats, node: NDArray[np.intp], how: np.ufunc
+) -> tuple[Floats, Floats, Floats]:
+    """Rows of the same `node` made one: `how` of likeness and size, the likeliest walk, never if one cannot be."""
+    order = np.argsort(node, kind="stable")
+    first = np.flatnonzero(np.append(True, np.diff(node[order]) > 0))
+
+    def reduced(matrix: Floats, by: np.ufunc) -> Floats:
+        out: Floats = by.reduceat(by.reduceat(matrix[order][:, order], first, axis=0), first, axis=1)
+        return out
+
+    never = np.isneginf(reduced(walk, np.minimum))
+    walk = reduced(walk, np.maximum)
+    walk[never] = -np.inf
+    return reduced(likeness, how), walk, how.reduceat(size[order], first)
 
 
 def plan(identity: NDArray[np.int64], cluster: NDArray[np.int64]) -> Repair:
