@@ -29,8 +29,7 @@ def summarise(api: str, start: float) -> dict[str, Any]:
             identities.append({
                 "global_id": row["global_id"], "label": row["label"],
                 "way": [{"camera": visit["camera"], "visit": visit["visit"],
-                         "from_s": round(from_rfc3339(visit["start"]) - start, 1),
-                         "to_s": round(from_rfc3339(visit["end"]) - start, 1),
+                         "from_s": _seconds(visit["start"], start), "to_s": _seconds(visit["end"], start),
                          "confidence": visit["confidence"]} for visit in way],
             })
         if not page.get("next"):
@@ -39,6 +38,10 @@ def summarise(api: str, start: float) -> dict[str, Any]:
     identities.sort(key=lambda identity: identity["way"][0]["from_s"] if identity["way"] else 0.0)
     return {"identities": identities, "cameras": fetch(f"{api}/api/cameras")["cameras"],
             "stats": fetch(f"{api}/api/stats")}
+
+
+def _seconds(time: str, start: float) -> float:
+    return round(from_rfc3339(time) - start, 1) + 0.0  # not -0.0
 
 
 def show(console: Console, summary: dict[str, Any]) -> None:
