@@ -14,7 +14,7 @@ import queue
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import zmq
@@ -26,7 +26,19 @@ from common.clock import Clock, SystemClock
 from common.endpoints import parse, require_encryption, wants_ipv6
 from common.errors import ConfigError, PassageError, WireError
 from common.keys import AuthorisedKeys, ServerKeys
-from common.messages import MAX_MESSAGE_BYTES, Ack, Hello, Message, Refusal, Stats, Upload, decode, encode
+from common.messages import (
+    MAX_MESSAGE_BYTES,
+    Ack,
+    Hello,
+    Message,
+    Picture,
+    Refusal,
+    Stats,
+    Taken,
+    Upload,
+    decode,
+    encode,
+)
 from common.wakeup import WakeUp
 
 log = logging.getLogger("inbox")
@@ -67,6 +79,7 @@ class Inbox:
         allowed: names of agents that may say hello; None allows all (with keys: all whose key speaks for their name).
         clock: UTC, for `last_heard`.
         stale_after_s: an agent silent for so long no longer holds its name against another with the same name.
+        on_picture: takes an agent's pictures, in the inbox's thread; must return at once. They are not put on the bus.
 
     Raises:
         ConfigError: `endpoint` is none, or not on loopback and there are no keys.
@@ -81,10 +94,12 @@ class Inbox:
         *,
         clock: Clock | None = None,
         stale_after_s: float = 6.0,
+        on_picture: Callable[[str, Picture], None] | None = None,
     ) -> None:
         require_encryption(endpoint, keys is not None, "listen")
         self.endpoint = endpoint
         self._bus = bus
+        self._on_picture = on_picture
         self._keys = keys
         self._authorised = AuthorisedKeys(keys.agents) if keys else None
         self._allowed = None if allowed is None else frozenset(allowed)
@@ -252,6 +267,9 @@ class Inbox:
         try:
             message = self._decode(address, frame, more)
             route = self._check(address, message, frame)
+            if isinstance(message, Picture):
+                self._show(route, message)
+                return
         except WireError as error:
             self._refuse(address, error)
             return
@@ -266,6 +284,12 @@ class Inbox:
             self._bus.put_nowait(item)
         except queue.Full:
             self._held.append(item)
+
+    def _show(self, route: Route, picture: Picture) -> None:
+        """Pictures pass by the engine. The answer lets the agent send the next."""
+        self._deliver(route.address, encode(Taken(number=picture.number)))
+        if self._on_picture is not None:
+            self._on_picture(route.agent, picture)
 
     def _decode(self, address: bytes, frame: zmq.Frame, more: int) -> Message:
         try:
@@ -292,7 +316,7 @@ class Inbox:
         owner = None if self._authorised is None else self._owner(frame, self._authorised)
         if isinstance(message, Hello):
             route = self._greet(address, message, owner, now)
-        elif not isinstance(message, Upload | Stats):
+        elif not isinstance(message, Upload | Stats | Picture):
             raise WireError("unexpected", f"a message of type '{message.type}' is not for the aggregator")
         else:
             route = self._register.route(address, now)

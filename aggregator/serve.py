@@ -24,6 +24,7 @@ from aggregator.inbox import Inbox
 from aggregator.linking.ids import IdAllocator
 from aggregator.linking.layout import read_layout
 from aggregator.linking.linker import Linker
+from aggregator.previews import Previews
 from aggregator.settings import AggregatorSettings, is_loopback, split_address
 from aggregator.store import open_store
 from common import __version__, endpoints
@@ -129,7 +130,8 @@ class Server:
             store = open_store(settings.data, settings.store.min_free_mb << 20)
             ended = [True]
             stack.callback(lambda: store.close() if ended[0] else None)
-            inbox = Inbox(settings.listen, messages, keys, settings.agents, clock=self._clock)
+            previews = Previews(lambda agent, message: inbox.send(agent, message), settings.api.max_viewers)
+            inbox = Inbox(settings.listen, messages, keys, settings.agents, clock=self._clock, on_picture=previews.take)
             engine = Engine(
                 store, lambda after: Linker(settings.linking, topology, IdAllocator(after)), messages, inbox.send,
                 self._clock, settings.engine, bus,
@@ -138,7 +140,8 @@ class Server:
             stack.callback(lambda: ended.__setitem__(0, engine.stop()))
             inbox.start()
             stack.callback(inbox.stop)
-            address = await self._serve_http(create_app(store.reader, engine, bus, settings.api), stack)
+            app = create_app(store.reader, engine, bus, settings.api, pictures=previews)
+            address = await self._serve_http(app, stack)
             for number in (signal.SIGINT, signal.SIGTERM):
                 with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):  # not the main thread
                     loop.add_signal_handler(number, stop.set)

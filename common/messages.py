@@ -1,7 +1,7 @@
 """What goes over the wire: msgpack maps, `v` and `type` first. Nothing here trusts its input.
 
-Agent → aggregator: `Hello`, `Upload` (tracklets and events, numbered by the spool), `Stats`.
-Aggregator → agent: `Ack`, `Assign`, `Preview`, `Refusal`.
+Agent → aggregator: `Hello`, `Upload` (tracklets and events, numbered by the spool), `Stats`, `Picture`.
+Aggregator → agent: `Ack`, `Assign`, `Preview`, `Taken`, `Refusal`.
 Numbers travel as msgpack's own; arrays as little-endian bytes: embeddings float16, path boxes float32, times float64.
 """
 
@@ -122,11 +122,50 @@ class Assign:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """Somebody looks at a camera (`on`), or nobody does any more."""
+    """Somebody looks at a camera (`on`), or nobody does any more. Said again while somebody looks.
+
+    `width` in pixels and `fps` are the most that anybody looking can use; 0 leaves it to the agent.
+    """
 
     type: ClassVar[str] = "preview"
     camera: str
     on: bool
+    width: int = 0
+    fps: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """Somebody drawn on a picture: local track, global id (empty while unknown) and box, shares of the view."""
+
+    track: int
+    name: str
+    box: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Picture:
+    """A camera's view as a JPEG, for people to look at. Never kept and never sent twice.
+
+    `number` rises with every picture of a connection; `time` is the frame's, UTC seconds.
+    """
+
+    type: ClassVar[str] = "picture"
+    camera: str
+    number: int
+    time: float
+    width: int
+    height: int
+    jpeg: bytes
+    marks: tuple[Mark, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """Pictures up to and with `number` have arrived: the next may be sent."""
+
+    type: ClassVar[str] = "taken"
+    number: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +181,7 @@ class Refusal:
     seq: int = 0
 
 
-Message = Hello | Upload | Stats | Ack | Assign | Preview | Refusal
+Message = Hello | Upload | Stats | Picture | Ack | Assign | Preview | Taken | Refusal
 
 
 def encode(message: Message) -> bytes:
@@ -152,6 +191,8 @@ def encode(message: Message) -> bytes:
         value = getattr(message, name)
         if name in ("cameras", "models") and isinstance(value, tuple):
             value = [{key: getattr(item, key) for key in item.__dataclass_fields__} for item in value]
+        elif name == "marks":
+            value = [(mark.track, mark.name, *mark.box) for mark in value]
         body[name] = value
     packed: bytes = msgpack.packb(body)
     return packed
@@ -178,7 +219,12 @@ def decode(data: bytes) -> Message:
     if kind == "assign":
         return Assign(tracks=tuple(_assignment(row) for row in read.items("tracks")))
     if kind == "preview":
-        return Preview(camera=read.text("camera"), on=bool(body.get("on")))
+        return Preview(camera=read.text("camera"), on=bool(body.get("on")), width=read.integer("width", 0, 1 << 16),
+                       fps=read.number("fps"))
+    if kind == "picture":
+        return _picture(read)
+    if kind == "taken":
+        return Taken(number=read.integer("number"))
     if kind == "error":
         return Refusal(code=read.text("code"), message=read.text("message", limit=4000), seq=read.integer("seq"))
     if kind == "hello":
@@ -380,6 +426,21 @@ def _assignment(row: Any) -> tuple[str, str, int, str]:
             or not all(isinstance(row[i], kind) for i, kind in enumerate((str, str, int, str)))):
         raise WireError("bad_field", "field 'tracks': expected rows of camera, run, track, global id")
     return row[0], row[1], row[2], row[3]
+
+
+def _picture(read: _Reader) -> Picture:
+    marks = []
+    for row in read.items("marks"):
+        if (not isinstance(row, list) or len(row) != 6 or type(row[0]) is not int or not isinstance(row[1], str)
+                or not all(_is_number(value) for value in row[2:])):
+            raise WireError("bad_field", "field 'marks': expected rows of track, global id, left, top, right, bottom")
+        marks.append(Mark(track=row[0], name=row[1][:200], box=(row[2], row[3], row[4], row[5])))
+    jpeg = read.raw("jpeg")
+    if jpeg[:2] != b"\xff\xd8":
+        raise WireError("bad_field", "field 'jpeg': is no JPEG")
+    return Picture(camera=read.name("camera"), number=read.integer("number", 1), time=read.number("time"),
+                   width=read.integer("width", 1, 1 << 16), height=read.integer("height", 1, 1 << 16), jpeg=jpeg,
+                   marks=tuple(marks))
 
 
 def _event(read: _Reader) -> Event:

@@ -12,20 +12,24 @@ from typing import Any
 from common import __version__
 from common.clock import Clock
 from common.keys import read_agent_keys
-from common.messages import Assign, Hello, ModelInfo, Refusal, Stats, pack_events, pack_tracklet
+from common.messages import Assign, Hello, ModelInfo, Preview, Refusal, Stats, pack_events, pack_tracklet
 from edge_agent.build import build_pipeline, load_models
 from edge_agent.capture.group import CaptureGroup
 from edge_agent.holding import Holding
 from edge_agent.outputs import RunOutputs
 from edge_agent.pipeline import Pipeline, Result
+from edge_agent.preview.faces import face_finder
+from edge_agent.preview.previewer import Previewer
 from edge_agent.settings import AgentSettings
 from edge_agent.spool import Spool
 from edge_agent.uplink import Uplink
+from models.store import ModelStore
 
 log = logging.getLogger("passage.agent")
 
 DRAIN_S = 20.0
 STOP_S = 2.0
+UPLINK = "uplink"
 
 
 class Agent:
@@ -46,11 +50,15 @@ class Agent:
         self.capture = CaptureGroup(settings.cameras, clock=clock, speed=settings.replay.speed,
                                     max_skew_s=settings.replay.max_skew_s, **settings.streams.model_dump())
         self.uplink = Uplink(settings.aggregator, settings.agent, self._hello, self.spool, clock,
-                             stats=self._stats, on_assign=self._assigned, on_refusal=self._refused,
+                             stats=self._stats, on_assign=self._assigned, on_preview=self._looked_at,
+                             on_refusal=self._refused,
                              keys=read_agent_keys(settings.keys) if settings.keys else None)
         self.pipeline: Pipeline = build_pipeline(
             settings.cameras, load_models(settings.models, settings.detector), settings.tracker, settings.tracklets,
             self.run_id, on_camera=lambda _: self.uplink.greet())
+        self.previewer = Previewer({camera.id: camera.preview for camera in settings.cameras},
+                                   lambda: self.pipeline.detector.names, lambda: face_finder(ModelStore()))
+        self.previewer.add_sink(UPLINK, self.uplink.show)
         self.people: dict[str, int] = {}
         self.latency: dict[str, float] = {}  # seconds from capture to tracklet, of cameras that are live
         self._live = {camera.id for camera in settings.cameras if camera.address.kind in ("stream", "webcam")}
@@ -75,6 +83,7 @@ class Agent:
         if self.pipeline.embedder.notice:
             log.warning("%s", self.pipeline.embedder.notice)
         self.uplink.start()
+        self.previewer.start()
         self.capture.start()
         try:
             while not self._stopping.is_set() and not self.capture.finished:
@@ -111,6 +120,7 @@ class Agent:
             self.people[camera] = len(result.tracked.track)
             if camera in self._live:
                 self.latency[camera] = self.clock.now() - result.frame.time
+            self.previewer.offer(result.frame, result.found, result.tracked, self.global_ids[camera])
             if self.annotate:
                 self._draw(self.annotate, result)
 
@@ -126,6 +136,7 @@ class Agent:
 
     def _end(self) -> None:
         self.capture.stop()
+        self.previewer.stop()
         tracklets, events = self.pipeline.finish()
         bodies = [pack_tracklet(part) for part in tracklets]
         if events:
@@ -153,12 +164,17 @@ class Agent:
                    for name, status in self.capture.status().items()}
         for name, latency in list(self.latency.items()):
             cameras[name]["latency_s"] = latency
+        for name in self.previewer.allowed & cameras.keys():
+            cameras[name]["preview"] = 1.0
         return Stats(clock=self.clock.now(), cameras=cameras, spool=self.spool.figures())
 
     def _assigned(self, assign: Assign) -> None:
         for camera, run, track, identity in assign.tracks:
             if run == self.run_id and camera in self.global_ids:
                 self.global_ids[camera][track] = identity
+
+    def _looked_at(self, asked: Preview) -> None:
+        self.previewer.ask(UPLINK, asked.camera, asked.on, asked.width, asked.fps)
 
     def _refused(self, refusal: Refusal) -> None:
         self.refusals += 1

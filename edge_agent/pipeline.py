@@ -47,9 +47,10 @@ class StageTimes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Result:
-    """What came of one frame."""
+    """What came of one frame: `found` is everything the detector told, `tracked` what is followed."""
 
     frame: Frame
+    found: Detections
     tracked: TrackedFrame
     tracklets: list[Tracklet]
     events: list[Event]
@@ -93,9 +94,9 @@ class Pipeline:
                 self.tracker.learn(seen.camera, seen.track[choice.rows], vectors)
         with self.times.measure("build"):
             results = [
-                Result(frame, seen, self._builders[frame.camera].update(frame.index, seen, choice, vectors),
+                Result(frame, boxes, seen, self._builders[frame.camera].update(frame.index, seen, choice, vectors),
                        track_events(frame.index, seen, self.run))
-                for frame, seen, choice, vectors in zip(frames, tracked, choices, embeddings, strict=True)
+                for frame, boxes, seen, choice, vectors in zip(frames, found, tracked, choices, embeddings, strict=True)
             ]
         self.times.frames += len(frames)
         return results

@@ -24,15 +24,18 @@ from common.messages import (
     Assign,
     Hello,
     Message,
+    Picture,
     Preview,
     Refusal,
     Stats,
+    Taken,
     Upload,
     decode,
 )
 from common.wakeup import WakeUp
 from edge_agent.connection import Connection
 from edge_agent.delivery import Delivery
+from edge_agent.picture_box import PictureBox
 from edge_agent.spool import Spool
 
 log = logging.getLogger("passage.uplink")
@@ -118,6 +121,7 @@ class Uplink:
         self._stats = stats or self._bare_stats
         self._heartbeat_s = heartbeat_s
         self._delivery = Delivery(credit, ack_timeout_s)
+        self._pictures = PictureBox()
         self._bursts = Bursts(every_s=30.0)
         self._wake = WakeUp()
         self._acked = threading.Condition()
@@ -158,6 +162,11 @@ class Uplink:
     def greet(self) -> None:
         """Say hello again, because a camera became known. From any thread."""
         self._more_to_say = True
+        self._wake.rouse()
+
+    def show(self, picture: Picture) -> None:
+        """Send a picture when nothing that must arrive waits; it may be dropped. From any thread."""
+        self._pictures.put(picture)
         self._wake.rouse()
 
     def drain(self, timeout: float) -> bool:
@@ -252,6 +261,8 @@ class Uplink:
                 if message.through == 0:  # the aggregator only looks whether we are there
                     continue
                 acks[message.spool] = max(message.through, acks.get(message.spool, 0))
+            elif isinstance(message, Taken):
+                self._pictures.taken(message.number)
             else:
                 self._hear(message)
         for spool, through in acks.items():
@@ -308,6 +319,7 @@ class Uplink:
                 return
             if not self._greeted:
                 self._greeted = True
+                self._pictures.forget_flying()
                 self._believe_at = now + _DOUBT_S if self._doubted else now
                 self._heartbeat_at = now
                 self._delivery.rewind()
@@ -320,6 +332,7 @@ class Uplink:
         if now >= self._heartbeat_at:
             connection.send(_sound(self._stats()))
             self._heartbeat_at = now + self._heartbeat_s
+        self._send_pictures(connection, now)
 
     def _send_entries(self, connection: Connection, now: float) -> None:
         while room := self._delivery.room:
@@ -334,6 +347,13 @@ class Uplink:
                 self._delivery.sent_entry(entry.position, now)
             if not entries:
                 return
+
+    def _send_pictures(self, connection: Connection, now: float) -> None:
+        """Last, and only when no entry waits for credit."""
+        while self._delivery.room and (picture := self._pictures.next(now)):
+            if not connection.send(picture):
+                return
+            self._pictures.handed_over(picture, now)
 
 
 def probe(endpoint: str, agent: str, keys: AgentKeys | None, timeout: float) -> str:

@@ -9,15 +9,27 @@ from aiohttp import web
 
 from aggregator.api.embedders import Embedders
 from aggregator.api.errors import one_error_shape
-from aggregator.api.keys import BUS, CLOCK, EMBEDDERS, ENGINE, READERS, SETTINGS, STREAMS
+from aggregator.api.keys import BUS, CLOCK, EMBEDDERS, ENGINE, PREVIEWS, READERS, SETTINGS, STREAMS
 from aggregator.api.openapi import document
 from aggregator.api.ports import Bus, Engine, ReaderFactory
 from aggregator.api.readers import Readers
 from aggregator.api.registry import Registry
-from aggregator.api.routes import cameras, documents, events, heatmap, identities, search, site, streams, visits
+from aggregator.api.routes import (
+    cameras,
+    documents,
+    events,
+    heatmap,
+    identities,
+    previews,
+    search,
+    site,
+    streams,
+    visits,
+)
 from aggregator.api.security import add_headers, refuse_strangers
 from aggregator.api.settings import ApiSettings
 from aggregator.api.streams import Streams
+from aggregator.previews import Previews
 from common.clock import Clock, SystemClock
 
 
@@ -25,7 +37,7 @@ from common.clock import Clock, SystemClock
 def registry() -> Registry:
     """Every route of the server."""
     routes = Registry()
-    for part in (site, cameras, events, identities, visits, search, heatmap, streams, documents):
+    for part in (site, previews, cameras, events, identities, visits, search, heatmap, streams, documents):
         routes.include(part.routes)
     return routes
 
@@ -38,7 +50,7 @@ def openapi_document() -> dict[str, Any]:
 
 def create_app(reader_factory: ReaderFactory, engine: Engine, bus: Bus,
                settings: ApiSettings | None = None, *, clock: Clock | None = None,
-               embedders: Embedders | None = None) -> web.Application:
+               embedders: Embedders | None = None, pictures: Previews | None = None) -> web.Application:
     """The application, to be run by `aiohttp.web.AppRunner` or aiohttp's test server.
 
     Args:
@@ -47,6 +59,7 @@ def create_app(reader_factory: ReaderFactory, engine: Engine, bus: Bus,
         bus: where the engine publishes what it has committed.
         settings: limits.
         clock: what time it is; the computer's by default.
+        pictures: live pictures from the agents; none without it.
         embedders: networks for search by picture; those of this machine's model store by default.
     """
     settings = settings or ApiSettings()
@@ -58,6 +71,7 @@ def create_app(reader_factory: ReaderFactory, engine: Engine, bus: Bus,
     app[EMBEDDERS] = embedders or Embedders()
     app[CLOCK] = clock or SystemClock()
     app[STREAMS] = Streams(settings.max_sockets)
+    app[PREVIEWS] = pictures or Previews(lambda _agent, _message: None, settings.max_viewers)
     registry().mount(app)
     documents.publish(app, openapi_document())
     app.on_response_prepare.append(add_headers)
@@ -70,6 +84,7 @@ def create_app(reader_factory: ReaderFactory, engine: Engine, bus: Bus,
 async def _end_streams(app: web.Application) -> None:
     """WebSockets would keep the server from ending."""
     await app[STREAMS].close()
+    await app[PREVIEWS].close()
 
 
 async def _close(app: web.Application) -> None:

@@ -9,12 +9,14 @@ from aggregator.api.ports import Bus, Engine
 from aggregator.api.readers import Readers
 from aggregator.api.settings import ApiSettings
 from aggregator.api.streams import Streams
+from aggregator.previews import Previews
 from common.clock import Clock
 
 SETTINGS = web.AppKey("settings", ApiSettings)
 READERS = web.AppKey("readers", Readers)
 EMBEDDERS = web.AppKey("embedders", Embedders)
 STREAMS = web.AppKey("streams", Streams)
+PREVIEWS = web.AppKey("previews", Previews)
 ENGINE: web.AppKey[Engine] = web.AppKey("engine")
 BUS: web.AppKey[Bus] = web.AppKey("bus")
 CLOCK: web.AppKey[Clock] = web.AppKey("clock")

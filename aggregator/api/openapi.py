@@ -18,6 +18,7 @@ TAGS = {
     "visits": "Single passages through one camera.",
     "search": "Find a person by a picture or by a visit.",
     "places": "Where people stand and walk.",
+    "video": "What cameras see now, where their boxes allow it. Nothing is kept.",
     "stream": "What happens, as it happens. These are WebSockets.",
     "documents": "This description, for programs and for people.",
 }

@@ -21,6 +21,7 @@ class ApiSettings(Settings):
     max_picture_pixels: int = Field(default=40_000_000, ge=1024, le=400_000_000,
                                     description="largest picture to search with, width × height")
     max_sockets: int = Field(default=200, ge=1, le=10_000, description="WebSocket connections at one time")
+    max_viewers: int = Field(default=100, ge=1, le=10_000, description="viewers of live pictures at one time")
     socket_queue: int = Field(
         default=256, ge=1, le=100_000,
         description="messages kept for a slow WebSocket reader; the oldest are dropped and counted")

@@ -36,6 +36,7 @@ class Camera(TypedDict):
     fps: Annotated[float, Field(description="nominal frames a second; 0 when unknown")]
     view: Annotated[list[float], Field(description="left and top of the view in the source's frame, pixels")]
     last_seen: Time
+    preview: Annotated[bool, Field(description="its box lets people look at it: see /api/cameras/{camera}/frame")]
     live: Annotated[dict[str, float] | None,
                     Field(description="latest heartbeat: fps, latency_s, people …; null when the agent is silent")]
 
@@ -303,3 +304,22 @@ class StatsMessage(TypedDict):
     type: Literal["stats"]
     dropped: Annotated[int, Field(description="messages lost so far because this reader was slow")]
     data: Stats
+
+
+class PersonMark(TypedDict):
+    """Somebody in a picture."""
+
+    track: Annotated[int, Field(description="local id")]
+    global_id: Annotated[str | None, Field(description="null as long as nobody knows")]
+    box: Box
+
+
+class PictureMessage(TypedDict):
+    """What is known of a picture."""
+
+    camera: str
+    time: Time
+    width: Annotated[int, Field(description="pixels of the JPEG")]
+    height: int
+    skipped: Annotated[int, Field(description="pictures left out so far because this reader was slow")]
+    marks: list[PersonMark]

@@ -24,7 +24,8 @@ def camera(row: CameraRow, live: Mapping[str, float] | None) -> shapes.Camera:
     """A camera with the numbers of its agent's latest heartbeat."""
     return {
         "camera": row.camera, "agent": row.agent, "width": row.width, "height": row.height, "fps": row.fps,
-        "view": list(row.view), "last_seen": to_rfc3339(row.last_seen), "live": None if live is None else dict(live),
+        "view": list(row.view), "last_seen": to_rfc3339(row.last_seen), "preview": bool(live and live.get("preview")),
+        "live": None if live is None else dict(live),
     }
 
 

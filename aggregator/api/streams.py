@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 import orjson
@@ -89,31 +89,50 @@ class Streams:
                 if reader.wants(message):
                     reader.put(message)
 
-    async def serve(self, request: web.Request, reader: Reader, ping_s: float) -> web.WebSocketResponse:
-        """Open the connection and send what `reader` gets, until either side ends it.
+    def check(self, request: web.Request) -> None:
+        """Whether one more WebSocket can be opened for this request.
 
         Raises:
             ApiError: 503, there are too many connections; 426, the request asks for no WebSocket.
         """
-        socket = web.WebSocketResponse(timeout=CLOSE_S, heartbeat=ping_s, max_msg_size=4096, compress=False)
-        if not socket.can_prepare(request):
+        if not web.WebSocketResponse().can_prepare(request):
             raise ApiError(426, "no_websocket", f"{request.path} is a WebSocket",
                            cure="connect with ws:// or wss://")
         if len(self._sockets) >= self._most:
             raise ApiError(503, "too_many_sockets", f"there are {self._most} WebSocket connections already",
                            cure="close one, or raise max_sockets in the aggregator's api settings")
+
+    async def serve(self, request: web.Request, reader: Reader, ping_s: float) -> web.WebSocketResponse:
+        """Open the connection and send what `reader` gets, until either side ends it.
+
+        Raises:
+            ApiError: as `check`.
+        """
+        self._readers.add(reader)
+        try:
+            return await self.run(request, lambda socket: self._send(socket, reader), ping_s)
+        finally:
+            self._readers.discard(reader)
+
+    async def run(self, request: web.Request, send: Callable[[web.WebSocketResponse], Coroutine[Any, Any, None]],
+                  ping_s: float) -> web.WebSocketResponse:
+        """Open the connection and let `send` write to it, until either side ends it.
+
+        Raises:
+            ApiError: as `check`.
+        """
+        self.check(request)
+        socket = web.WebSocketResponse(timeout=CLOSE_S, heartbeat=ping_s, max_msg_size=4096, compress=False)
         await socket.prepare(request)
         self._sockets.add(socket)
-        self._readers.add(reader)
-        sending = asyncio.create_task(self._send(socket, reader))
+        sending = asyncio.create_task(send(socket))
         try:
             async for _ in socket:  # nothing is expected; reading answers pings and sees the end
                 pass
         finally:
-            self._readers.discard(reader)
             self._sockets.discard(socket)
             sending.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
+            with contextlib.suppress(asyncio.CancelledError, ConnectionError):
                 await sending
         return socket
 

@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 from common.clock import from_rfc3339
 from common.settings import Settings
 from edge_agent.capture.address import Address
+from edge_agent.preview.settings import PreviewSettings
 
 Polygon = tuple[tuple[float, float], ...]
 
@@ -66,6 +67,8 @@ class CameraSettings(Settings):
     fps: float | None = Field(
         default=None, gt=0, le=1000, description="frames a second of a folder of pictures (25 unless told), or of a "
                                                  "file whose own is wrong")
+
+    preview: PreviewSettings = Field(default=PreviewSettings(), description="whether people may look at this camera")
 
     @property
     def address(self) -> Address:

@@ -35,18 +35,23 @@ class Overlay:
     Args:
         size: width and height of the view, pixels.
         caption: whether to write the camera's name and the time in the corner.
+        labels: whether to write what somebody is beside who they are.
+        least_side: smaller pictures are enlarged to it, so that letters have room; pixels.
 
     Attributes:
+        view: as given.
         size: width and height of what `draw` gives, pixels.
     """
 
-    def __init__(self, size: tuple[int, int], caption: bool = True) -> None:
-        self._zoom = max(1, math.ceil(LEAST_SIDE / min(size)))
+    def __init__(self, size: tuple[int, int], caption: bool = True, labels: bool = True,
+                 least_side: int = LEAST_SIDE) -> None:
+        self.view = size
+        self._zoom = max(1, math.ceil(least_side / min(size)))
         self.size = (size[0] * self._zoom, size[1] * self._zoom)
         short = min(self.size)
         self._line = max(2, round(short / 300))
         self._letters = Lettering(max(9, round(short / 50)))
-        self._caption = caption
+        self._caption, self._labels = caption, labels
         self._trails: dict[int, deque[tuple[float, float, float]]] = {}
 
     def draw(self, frame: Frame, tracked: TrackedFrame, names: Sequence[str], global_ids: Mapping[int, str]
@@ -67,7 +72,7 @@ class Overlay:
             self._draw_box(image, boxes[row].tolist(), colours[row])
         taken: list[tuple[int, int, int, int]] = []
         for row in reversed(order):
-            text = f"{ids[row]} {label_of(names, int(tracked.class_id[row]))}"
+            text = f"{ids[row]} {label_of(names, int(tracked.class_id[row]))}" if self._labels else ids[row]
             self._draw_label(image, boxes[row].tolist(), text, colours[row], taken)
         if self._caption:
             self._draw_caption(image, f"{frame.camera}  {to_rfc3339(frame.time)}")

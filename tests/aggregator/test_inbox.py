@@ -27,9 +27,11 @@ from common.messages import (
     Assign,
     Hello,
     Message,
+    Picture,
     Preview,
     Refusal,
     Stats,
+    Taken,
     Upload,
     decode,
     encode,
@@ -279,6 +281,21 @@ def test_answers_reach_the_agent_they_are_for(site: Site) -> None:
         thread.join()
     assert [gate.hear() for _ in said] == said
     assert door.silent()
+
+
+def test_pictures_pass_by_the_bus_and_are_answered(site: Site) -> None:
+    shown: list[tuple[str, Picture]] = []
+    site.listen(on_picture=lambda agent, picture: shown.append((agent, picture)))
+    gate = site.wire()
+    picture = Picture(camera="yard", number=7, time=1.0, width=8, height=8, jpeg=b"\xff\xd8")
+    gate.say(picture)
+    assert gate.hear().code == "hello_first"
+    gate.say(hello("gate"))
+    site.take()
+    gate.say(picture)
+    assert gate.hear() == Taken(number=7)
+    assert [(agent, one.camera) for agent, one in shown] == [("gate", "yard")]
+    assert site.bus.empty()
 
 
 def test_a_message_to_somebody_who_is_not_there_is_counted(site: Site) -> None:

@@ -21,11 +21,14 @@ from common.messages import (
     CameraInfo,
     Event,
     Hello,
+    Mark,
     Message,
     ModelInfo,
+    Picture,
     Preview,
     Refusal,
     Stats,
+    Taken,
     Upload,
     decode,
     encode,
@@ -45,7 +48,8 @@ MESSAGES: list[Message] = [
     Stats(clock=5.0, cameras={"yard": {"fps": 24.5}}, spool={"depth": 3.0}),
     Ack(spool="f-1", through=7),
     Assign(tracks=(("yard", "a1", 3, "G17"),)),
-    Preview(camera="yard", on=True),
+    Preview(camera="yard", on=True, width=640, fps=5.0),
+    Taken(number=4),
     Refusal(code="bad_field", message="no", seq=4),
 ]
 
@@ -79,6 +83,25 @@ def test_an_upload_arrives_with_its_body_untouched() -> None:
     got = decode(encode(Upload(spool="f-1", seq=12, body=b"\x00anything")))
     assert isinstance(got, Upload)
     assert (got.spool, got.seq, got.body) == ("f-1", 12, b"\x00anything")
+
+
+def test_a_picture_arrives_with_who_is_in_it() -> None:
+    marks = (Mark(track=3, name="G17", box=(0.1, 0.2, 0.3, 0.9)), Mark(track=4, name="", box=(0.0, 0.0, 1.0, 1.0)))
+    got = decode(encode(Picture(camera="yard", number=3, time=1.7e9, width=640, height=480, jpeg=b"\xff\xd8\x00",
+                                marks=marks)))
+    assert isinstance(got, Picture)
+    assert (got.camera, got.number, got.time, got.width, got.height) == ("yard", 3, 1.7e9, 640, 480)
+    assert (got.jpeg, got.marks) == (b"\xff\xd8\x00", marks)
+
+
+@pytest.mark.parametrize("changes", [
+    {"jpeg": b"GIF89a"}, {"jpeg": "text"}, {"marks": [[1, "G1", 0.0, 0.0, 1.0]]}, {"number": 0}, {"width": 0},
+    {"marks": [[1, "G1", 0.0, 0.0, 1.0, float("nan")]]}, {"marks": [["1", "G1", 0, 0, 1, 1]]}, {"camera": ""}],
+    ids=lambda c: "-".join(c))
+def test_a_picture_that_is_none_is_refused(changes: dict[str, Any]) -> None:
+    sound = fields(Picture(camera="yard", number=3, time=1.7e9, width=640, height=480, jpeg=b"\xff\xd8\x00"))
+    with pytest.raises(WireError):
+        decode(msgpack.packb(sound | changes))
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda m: m.type)

@@ -13,7 +13,20 @@ import zmq
 from common.clock import SystemClock
 from common.errors import ConfigError, StoreError, WireError
 from common.keys import AgentKeys, new_pair
-from common.messages import Ack, Assign, Hello, Message, Preview, Refusal, Stats, Upload, decode, encode
+from common.messages import (
+    Ack,
+    Assign,
+    Hello,
+    Message,
+    Picture,
+    Preview,
+    Refusal,
+    Stats,
+    Taken,
+    Upload,
+    decode,
+    encode,
+)
 from edge_agent import uplink as uplink_module
 from edge_agent.spool import Spool
 from edge_agent.uplink import Uplink, probe
@@ -284,6 +297,47 @@ def test_assignments_and_previews_are_handed_on(box: Box) -> None:
         box.aggregator.say(message)
     eventually(lambda: len(heard) == 2)
     assert heard == said
+
+
+def snapshot(camera: str = "yard", size: int = 80_000) -> Picture:
+    return Picture(camera=camera, number=1, time=1.0, width=8, height=8, jpeg=b"\xff\xd8" + bytes(size))
+
+
+def test_a_picture_goes_out_and_the_next_when_it_was_taken(box: Box) -> None:
+    uplink = box.link()
+    box.aggregator.hear(Hello)
+    for _ in range(2):  # together they are more than may be on the wire
+        uplink.show(snapshot())
+        uplink.show(snapshot("hall"))
+    assert box.aggregator.hear(Picture).number == 1
+    assert box.aggregator.quiet(Picture)
+    box.aggregator.say(Taken(number=1))
+    assert box.aggregator.hear(Picture).number == 2
+
+
+def test_pictures_wait_while_tracklets_wait(box: Box) -> None:
+    uplink = box.link(credit=1)
+    box.aggregator.hear(Hello)
+    box.spool.append([b"x", b"y"])
+    assert box.aggregator.uploads(1) == [1]
+    uplink.show(snapshot())
+    assert box.aggregator.quiet(Picture), "an entry is due first"
+    box.aggregator.say(Ack(spool=box.spool.id, through=1))
+    assert box.aggregator.uploads(1) == [2]
+    box.aggregator.say(Ack(spool=box.spool.id, through=2))
+    assert box.aggregator.hear(Picture).camera == "yard"
+
+
+def test_pictures_are_not_sent_later_when_the_aggregator_was_away(box: Box) -> None:
+    uplink = box.link()
+    box.aggregator.hear(Hello)
+    box.restart_aggregator()
+    for _ in range(50):
+        uplink.show(snapshot())
+    box.aggregator.hear(Hello)
+    box.aggregator.hear(Picture)
+    box.aggregator.say(Taken(number=99))
+    assert box.aggregator.quiet(Picture)
 
 
 def test_a_listener_that_fails_and_rubbish_from_the_aggregator_stop_nothing(

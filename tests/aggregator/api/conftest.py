@@ -122,11 +122,12 @@ class Site:
         self.bus = Bus()
         self.clock = ManualClock(NOON + 80)
         self.settings = ApiSettings(check_answers=True, readers=2, stats_interval_s=0.05)
+        self.pictures = None
         self.load: Callable[[str], Any] = lambda name: ToyEmbedder()
 
     def app(self):
         return create_app(lambda: StoreReader(self.data), self.engine, self.bus, self.settings, clock=self.clock,
-                          embedders=Embedders(self.load))
+                          embedders=Embedders(self.load), pictures=self.pictures)
 
     def talk(self, conversation: Callable[[TestClient], Coroutine[Any, Any, Any]]) -> Any:
         async def run() -> Any:
