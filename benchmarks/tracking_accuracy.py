@@ -4,31 +4,17 @@ from __future__ import annotations
 
 import argparse
 import configparser
-import contextlib
 import gzip
-import io
 import json
 import tempfile
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-
+from aggregator.evaluate.mot import MotScores, Sequence, score_tracks
 from common.mot import Tracks, read_mot, write_mot
 from common.settings import from_mapping
 from edge_agent.tracking import IdAllocator, Tracker, TrackerSettings
-
-Scores = dict[str, dict[str, float]]
-
-
-def sequences(data: Path) -> dict[str, float]:
-    """Name → frames a second of every folder that has ground truth and detections."""
-    found = {}
-    for info in sorted(data.glob("*/seqinfo.ini")):
-        parser = configparser.ConfigParser()
-        parser.read(info)
-        found[info.parent.name] = parser.getfloat("Sequence", "frameRate")
-    return found
 
 
 def packed(folder: Path, name: str) -> Path:
@@ -46,60 +32,29 @@ def tracks(path: Path, fps: float, settings: TrackerSettings, every: int) -> Ite
             yield (frame - 1) // every + 1, seen.track, seen.xyxy, seen.confidence
 
 
-def thinned(text: str, every: int) -> str:
+def thinned(path: Path, every: int) -> str:
     """Ground truth of every n-th frame."""
+    raw = path.read_bytes()
+    text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode()
     rows = (line.split(",", 1) for line in text.splitlines() if line)
     return "\n".join(f"{(int(f) - 1) // every + 1},{rest}" for f, rest in rows if (int(f) - 1) % every == 0)
 
 
-def score(data: Path, settings: TrackerSettings, every: int) -> Scores:
-    """Sequence (and COMBINED) → HOTA, MOTA, IDF1 in percent, id switches."""
-    for alias, kind in (("float", float), ("int", int), ("bool", bool)):
-        if alias not in np.__dict__:
-            setattr(np, alias, kind)  # TrackEval uses what NumPy 1.24 dropped
-    import trackeval
-
-    names = sequences(data)
+def score(data: Path, settings: TrackerSettings, every: int) -> dict[str, MotScores]:
+    """Every sequence, and all together."""
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        theirs = root / "trackers" / "MOT17-val" / "passage" / "data"
-        theirs.mkdir(parents=True)
-        (root / "maps").mkdir()
-        (root / "maps" / "MOT17-val.txt").write_text("\n".join(["name", *names]))
-        for name, fps in names.items():
-            write_mot(theirs / f"{name}.txt", tracks(packed(data / name, "det.txt"), fps, settings, every))
-            truth = root / "truth" / "MOT17-val" / name
-            (truth / "gt").mkdir(parents=True)
-            path = packed(data / name, "gt.txt")
-            raw = path.read_bytes()
-            text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode()
-            (truth / "gt" / "gt.txt").write_text(thinned(text, every))
-            info = configparser.ConfigParser()
-            info.optionxform = str  # type: ignore[assignment, method-assign]
-            info.read(data / name / "seqinfo.ini")
-            info["Sequence"]["seqLength"] = str((info.getint("Sequence", "seqLength") - 1) // every + 1)
-            with (truth / "seqinfo.ini").open("w") as file:
-                info.write(file)
-        with contextlib.redirect_stdout(io.StringIO()):
-            plain = {"PRINT_CONFIG": False, "PRINT_RESULTS": False, "OUTPUT_SUMMARY": False, "OUTPUT_DETAILED": False,
-                     "PLOT_CURVES": False, "TIME_PROGRESS": False}
-            evaluator = trackeval.Evaluator({**trackeval.Evaluator.get_default_eval_config(), **plain})
-            dataset = trackeval.datasets.MotChallenge2DBox({
-                **trackeval.datasets.MotChallenge2DBox.get_default_dataset_config(), "PRINT_CONFIG": False,
-                "GT_FOLDER": str(root / "truth"), "TRACKERS_FOLDER": str(root / "trackers"),
-                "SEQMAP_FOLDER": str(root / "maps"), "SPLIT_TO_EVAL": "val", "BENCHMARK": "MOT17",
-            })
-            metrics = [trackeval.metrics.HOTA(), trackeval.metrics.CLEAR(), trackeval.metrics.Identity()]
-            found = evaluator.evaluate([dataset], metrics)[0]["MotChallenge2DBox"]["passage"]
-    return {
-        name.removesuffix("_SEQ"): {
-            "HOTA": 100 * float(np.mean(of["pedestrian"]["HOTA"]["HOTA"])),
-            "MOTA": 100 * float(of["pedestrian"]["CLEAR"]["MOTA"]),
-            "IDF1": 100 * float(of["pedestrian"]["Identity"]["IDF1"]),
-            "switches": float(of["pedestrian"]["CLEAR"]["IDSW"]),
-        }
-        for name, of in sorted(found.items(), key=lambda item: item[0] == "COMBINED_SEQ")
-    }
+        sequences = {}
+        for info in sorted(data.glob("*/seqinfo.ini")):
+            parser = configparser.ConfigParser()
+            parser.read(info)
+            name, fps = info.parent.name, parser.getfloat("Sequence", "frameRate")
+            length = (parser.getint("Sequence", "seqLength") - 1) // every + 1
+            files = [Path(folder) / f"{name}.{what}" for what in ("gt", "txt", "ini")]
+            files[0].write_text(thinned(packed(info.parent, "gt.txt"), every))
+            write_mot(files[1], tracks(packed(info.parent, "det.txt"), fps, settings, every))
+            files[2].write_text(f"[Sequence]\nseqLength={length}\n")
+            sequences[name] = Sequence(*files)
+        return score_tracks(sequences)
 
 
 def main() -> None:
@@ -114,11 +69,11 @@ def main() -> None:
     settings = from_mapping(changed, TrackerSettings, "--set")
     found = score(options.data / "mot17_half_val", settings, options.every)
     if options.json:
-        print(json.dumps(found))
+        print(json.dumps({name: asdict(row) for name, row in found.items()}))
         return
     for name, row in found.items():
-        print(f"{name:10s} HOTA {row['HOTA']:6.2f}  MOTA {row['MOTA']:6.2f}  IDF1 {row['IDF1']:6.2f}  "
-              f"switches {row['switches']:4.0f}")
+        print(f"{name:10s} HOTA {100 * row.hota:6.2f}  MOTA {100 * row.mota:6.2f}  IDF1 {100 * row.idf1:6.2f}  "
+              f"switches {row.switches:4d}")
 
 
 if __name__ == "__main__":

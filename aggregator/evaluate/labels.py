@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from common.errors import ConfigError
 from common.geometry import area, iou_matrix
+from common.reid_layouts import LAYOUTS, Layout, pictures_folder, read_pictures
+from common.reid_replay import boxes, plan
 
 COLUMNS = ("frame", "track", "person", "x1", "y1", "x2", "y2")
 MIN_IOU = 0.4
@@ -24,12 +26,14 @@ class Labels:
 
     Attributes:
         frame: (n,) int64, from 0, of the source.
+        camera: (n,) which camera's; empty for labels that hold for all, as when one video plays as several.
         person: (n,) who.
         track: (n,) labelled track; somebody who leaves and returns has several.
         xyxy: (n, 4) float64, pixels of the source's own frame.
     """
 
     frame: NDArray[np.int64]
+    camera: NDArray[np.str_]
     person: NDArray[np.str_]
     track: NDArray[np.str_]
     xyxy: NDArray[np.float64]
@@ -52,11 +56,45 @@ class Labels:
         rows.sort(key=lambda row: int(row["frame"]) if row["frame"].isdecimal() else -1)
         try:
             return cls(np.asarray([int(row["frame"]) for row in rows], np.int64),
+                       np.asarray([row.get("camera") or "" for row in rows], np.str_),
                        np.asarray([row["person"] for row in rows], np.str_),
                        np.asarray([row["track"] for row in rows], np.str_),
                        np.asarray([[float(row[k]) for k in COLUMNS[3:]] for row in rows], np.float64))
         except ValueError as error:
             raise ConfigError(f"{path}: {error}") from error
+
+    def of(self, camera: str) -> Labels:
+        """The labels that hold for a camera: its own; those of the data set's camera that it plays (`site-c3` plays
+        `c3`); and those without a camera."""
+        own = self.camera == camera
+        if not own.any():
+            own = self.camera == camera.rpartition("-")[2]
+        mine = own | (self.camera == "")
+        if mine.all():
+            return self
+        return Labels(self.frame[mine], self.camera[mine], self.person[mine], self.track[mine], self.xyxy[mine])
+
+
+def read_labels(text: str) -> Labels:
+    """From a CSV's path, or from a re-identification data set that was replayed: `market1501:PATH`, `mars:PATH`.
+
+    Raises:
+        ConfigError: see `Labels.read`.
+        SourceError: no such data set.
+    """
+    head, _, rest = text.partition(":")
+    if head not in LAYOUTS or not rest:
+        return Labels.read(Path(text))
+    layout: Layout = "market1501" if head == "market1501" else "mars"
+    shown = plan(read_pictures(pictures_folder(Path(rest), layout), layout), layout)
+    cameras = [np.full(len(show.frame), f"c{number}") for number, show in shown.items()]
+    shows = list(shown.values())
+    frame = np.concatenate([show.frame for show in shows])
+    order = np.argsort(frame, kind="stable")
+    track = np.concatenate([np.char.add(f"c{n}:", show.track.astype(np.str_)) for n, show in shown.items()])
+    return Labels(frame[order], np.concatenate(cameras)[order],
+                  np.concatenate([show.person for show in shows]).astype(np.str_)[order], track[order],
+                  np.concatenate([boxes(show.cell) for show in shows]).astype(np.float64)[order])
 
 
 @dataclass(frozen=True, slots=True)

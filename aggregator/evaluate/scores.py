@@ -54,7 +54,7 @@ def score_links(truth: Sequence[Hashable], guess: Sequence[Hashable], start: NDA
         start: (n,) seconds, when each visit began: the order in which identities grow.
         confidence: (n,) in [0, 1], of each link, or None.
     """
-    linked, right = _links(truth, guess, start)
+    linked, right = judge_links(truth, guess, start)
     both = _pairs(list(zip(truth, guess, strict=True)))
     return LinkScores(
         visits=len(truth), people=len(set(truth)), global_ids=len(set(guess)), idf1=idf1(truth, guess),
@@ -100,8 +100,8 @@ def reliability(confidence: NDArray[np.float64], right: NDArray[np.bool_], bins:
             for b in range(bins) if (place == b).any()]
 
 
-def _links(truth: Sequence[Hashable], guess: Sequence[Hashable], start: NDArray[np.float64]
-           ) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+def judge_links(truth: Sequence[Hashable], guess: Sequence[Hashable], start: NDArray[np.float64]
+                ) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """Which visits were linked to an identity already known, and whether most of its visits were the same person."""
     owners: dict[Hashable, Counter[Hashable]] = defaultdict(Counter)
     linked, right = [], []
