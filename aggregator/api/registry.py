@@ -12,6 +12,7 @@ import orjson
 from aiohttp import web
 from pydantic import TypeAdapter
 
+from aggregator.api.access import Audit, Role
 from aggregator.api.binding import NoParameters, Parameters, bind
 from aggregator.api.keys import SETTINGS
 
@@ -36,6 +37,8 @@ class Route:
 
     Attributes:
         path: as in OpenAPI, with `{name}` for parts that vary.
+        role: the least that its callers must have been given.
+        audit: which of its requests are looks at people.
         parameters: model of the path's and the query's parameters.
         answer: type of the JSON answer, None where there is none.
         media: media types that it may give besides.
@@ -48,6 +51,8 @@ class Route:
     path: str
     handler: RouteHandler
     tag: str
+    role: Role
+    audit: Audit
     summary: str
     description: str
     parameters: type[Parameters]
@@ -69,15 +74,19 @@ class Registry:
     def __init__(self) -> None:
         self.routes: list[Route] = []
 
-    def add(self, method: str, path: str, *, tag: str, parameters: type[Q] = NoParameters,  # type: ignore[assignment]
+    def add(self, method: str, path: str, *, tag: str, role: Role, audit: Audit,
+            parameters: type[Q] = NoParameters,  # type: ignore[assignment]
             answer: Any = None, media: tuple[str, ...] = (), takes: tuple[str, ...] = (),
             errors: tuple[int, ...] = (), messages: Any = None,
             ) -> Callable[[Callable[[web.Request, Q], Awaitable[Any]]], RouteHandler]:
-        """Declare a route. The handler's docstring is its documentation: first line the summary, the rest the story."""
+        """Declare a route. The handler's docstring is its documentation: first line the summary, the rest the story.
+
+        `role` and `audit` have no default on purpose: whoever adds a route thinks of who may use it.
+        """
         def declare(handler: Callable[[web.Request, Q], Awaitable[Any]]) -> RouteHandler:
             summary, _, description = inspect.cleandoc(handler.__doc__ or "").partition("\n")
             self.routes.append(Route(
-                method=method, path=path, handler=handler, tag=tag, summary=summary.rstrip("."),
+                method=method, path=path, handler=handler, tag=tag, role=role, audit=audit, summary=summary.rstrip("."),
                 description=description.strip(), parameters=parameters, answer=answer, media=media, takes=takes,
                 errors=errors, messages=messages))
             return handler

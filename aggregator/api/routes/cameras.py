@@ -8,6 +8,7 @@ from aiohttp import web
 from pydantic import Field
 
 from aggregator.api import shapes, shaping
+from aggregator.api.access import Audit, Role
 from aggregator.api.binding import NoParameters, Parameters
 from aggregator.api.errors import not_found
 from aggregator.api.keys import ENGINE, READERS
@@ -25,7 +26,8 @@ class OneCamera(Parameters):
     camera: str = Field(max_length=200, description="the camera's name")
 
 
-@routes.add("GET", "/api/cameras", tag="site", answer=shapes.Cameras)
+@routes.add("GET", "/api/cameras", tag="site", role=Role.VIEWER, audit=Audit.NEVER,
+            answer=shapes.Cameras)
 async def list_cameras(request: web.Request, _query: NoParameters) -> shapes.Cameras:
     """All cameras.
 
@@ -36,7 +38,8 @@ async def list_cameras(request: web.Request, _query: NoParameters) -> shapes.Cam
     return {"cameras": [shaping.camera(row, live.get(row.camera)) for row in rows]}
 
 
-@routes.add("GET", "/api/cameras/{camera}", tag="site", parameters=OneCamera, answer=shapes.Camera, errors=(404,))
+@routes.add("GET", "/api/cameras/{camera}", tag="site", role=Role.VIEWER, audit=Audit.NEVER,
+            parameters=OneCamera, answer=shapes.Camera, errors=(404,))
 async def get_camera(request: web.Request, query: OneCamera) -> shapes.Camera:
     """One camera."""
     row = await request.app[READERS].ask(the_camera, query.camera)

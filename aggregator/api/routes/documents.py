@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from aggregator.api.access import Audit, Role
 from aggregator.api.binding import NoParameters
 from aggregator.api.docs.page import page
 from aggregator.api.registry import JSON, Media, Registry
@@ -25,31 +26,35 @@ def publish(app: web.Application, document: dict[str, Any]) -> None:
     app[_PAGE] = page(document).encode()
 
 
-@routes.add("GET", "/api/openapi.json", tag="documents", answer=dict[str, Any])
+@routes.add("GET", "/api/openapi.json", tag="documents", role=Role.PUBLIC, audit=Audit.NEVER,
+            answer=dict[str, Any])
 async def get_openapi(request: web.Request, _query: NoParameters) -> Media:
     """This API as an OpenAPI 3.1 document."""
     return Media(body=request.app[_OPENAPI], type=JSON)
 
 
-@routes.add("GET", "/docs", tag="documents", media=(HTML,))
+@routes.add("GET", "/docs", tag="documents", role=Role.PUBLIC, audit=Audit.NEVER,
+            media=(HTML,))
 async def get_docs(request: web.Request, _query: NoParameters) -> Media:
     """This page."""
     return Media(body=request.app[_PAGE], type=HTML)
 
 
-@routes.add("GET", "/docs/docs.css", tag="documents", media=(CSS,))
+@routes.add("GET", "/docs/docs.css", tag="documents", role=Role.PUBLIC, audit=Audit.NEVER,
+            media=(CSS,))
 async def get_docs_style(_request: web.Request, _query: NoParameters) -> Media:
     """The page's style."""
     return Media(body=_file("docs.css"), type=CSS)
 
 
-@routes.add("GET", "/docs/docs.js", tag="documents", media=(JS,))
+@routes.add("GET", "/docs/docs.js", tag="documents", role=Role.PUBLIC, audit=Audit.NEVER,
+            media=(JS,))
 async def get_docs_script(_request: web.Request, _query: NoParameters) -> Media:
     """The page's script."""
     return Media(body=_file("docs.js"), type=JS)
 
 
-@routes.add("GET", "/", tag="documents")
+@routes.add("GET", "/", tag="documents", role=Role.PUBLIC, audit=Audit.NEVER)
 async def get_start(_request: web.Request, _query: NoParameters) -> web.Response:
     """Leads to the page at /docs."""
     return web.Response(status=302, headers={"Location": "/docs"})

@@ -6,6 +6,7 @@ from aiohttp import web
 from pydantic import Field
 
 from aggregator.api import shapes, shaping
+from aggregator.api.access import Audit, Role
 from aggregator.api.keys import READERS
 from aggregator.api.parameters import Between, GlobalId, Paged, VisitId
 from aggregator.api.registry import Registry
@@ -25,7 +26,8 @@ class EventsQuery(Between, Paged):
     visit: VisitId | None = Field(default=None, description="only events of this visit")
 
 
-@routes.add("GET", "/api/events", tag="site", parameters=EventsQuery, answer=shapes.Events, errors=(404,))
+@routes.add("GET", "/api/events", tag="site", role=Role.VIEWER, audit=Audit.PERSON,
+            parameters=EventsQuery, answer=shapes.Events, errors=(404,))
 async def list_events(request: web.Request, query: EventsQuery) -> shapes.Events:
     """Events, newest first."""
     def ask(reader: StoreReader) -> shapes.Events:

@@ -10,6 +10,7 @@ from pydantic import Field
 from aggregator.analytics.heatmap import Footprints, fade, heatmap, trace
 from aggregator.analytics.picture import heatmap_png
 from aggregator.api import shapes
+from aggregator.api.access import Audit, Role
 from aggregator.api.keys import CLOCK, READERS
 from aggregator.api.parameters import Between
 from aggregator.api.registry import Media, Registry
@@ -40,8 +41,8 @@ class HeatmapQuery(Between):
                               "when not given; the height follows from the view")
 
 
-@routes.add("GET", "/api/cameras/{camera}/heatmap", tag="places", parameters=HeatmapQuery, answer=shapes.Heatmap,
-            media=(PNG,), errors=(404,))
+@routes.add("GET", "/api/cameras/{camera}/heatmap", tag="places", role=Role.VIEWER, audit=Audit.NEVER,
+            parameters=HeatmapQuery, answer=shapes.Heatmap, media=(PNG,), errors=(404,))
 async def get_heatmap(request: web.Request, query: HeatmapQuery) -> shapes.Heatmap | Media:
     """Where people stood.
 

@@ -6,6 +6,7 @@ from aiohttp import web
 from pydantic import Field
 
 from aggregator.api import shapes, shaping
+from aggregator.api.access import Audit, Role
 from aggregator.api.binding import Parameters
 from aggregator.api.errors import not_found
 from aggregator.api.keys import CLOCK, ENGINE, READERS
@@ -38,7 +39,8 @@ class IdentityBetween(OneIdentity, Between):
     """One identity in a stretch of time."""
 
 
-@routes.add("GET", "/api/identities", tag="identities", parameters=IdentitiesQuery, answer=shapes.Identities)
+@routes.add("GET", "/api/identities", tag="identities", role=Role.VIEWER, audit=Audit.ALWAYS,
+            parameters=IdentitiesQuery, answer=shapes.Identities)
 async def list_identities(request: web.Request, query: IdentitiesQuery) -> shapes.Identities:
     """Identities, latest seen first.
 
@@ -53,8 +55,8 @@ async def list_identities(request: web.Request, query: IdentitiesQuery) -> shape
     return await request.app[READERS].ask(ask)
 
 
-@routes.add("GET", "/api/identities/{id}", tag="identities", parameters=OneIdentity, answer=shapes.IdentityDetail,
-            errors=(404,))
+@routes.add("GET", "/api/identities/{id}", tag="identities", role=Role.VIEWER, audit=Audit.ALWAYS,
+            parameters=OneIdentity, answer=shapes.IdentityDetail, errors=(404,))
 async def get_identity(request: web.Request, query: OneIdentity) -> shapes.IdentityDetail:
     """One identity, by any id it ever had."""
     def ask(reader: StoreReader) -> shapes.IdentityDetail:
@@ -65,8 +67,8 @@ async def get_identity(request: web.Request, query: OneIdentity) -> shapes.Ident
     return await request.app[READERS].ask(ask)
 
 
-@routes.add("GET", "/api/identities/{id}/trajectory", tag="identities", parameters=IdentityBetween,
-            answer=shapes.Trajectory, errors=(404,))
+@routes.add("GET", "/api/identities/{id}/trajectory", tag="identities", role=Role.VIEWER, audit=Audit.ALWAYS,
+            parameters=IdentityBetween, answer=shapes.Trajectory, errors=(404,))
 async def get_trajectory(request: web.Request, query: IdentityBetween) -> shapes.Trajectory:
     """The way of one identity through the cameras.
 
@@ -81,8 +83,8 @@ async def get_trajectory(request: web.Request, query: IdentityBetween) -> shapes
     return await request.app[READERS].ask(ask)
 
 
-@routes.add("GET", "/api/identities/{id}/where", tag="identities", parameters=OneIdentity, answer=shapes.Where,
-            errors=(404,))
+@routes.add("GET", "/api/identities/{id}/where", tag="identities", role=Role.VIEWER, audit=Audit.ALWAYS,
+            parameters=OneIdentity, answer=shapes.Where, errors=(404,))
 async def get_where(request: web.Request, query: OneIdentity) -> shapes.Where:
     """Where one identity is now, or was seen last.
 
@@ -109,8 +111,8 @@ async def get_where(request: web.Request, query: OneIdentity) -> shapes.Where:
     return await request.app[READERS].ask(ask)
 
 
-@routes.add("GET", "/api/identities/{id}/why", tag="identities", parameters=OneIdentity, answer=shapes.Why,
-            errors=(404,))
+@routes.add("GET", "/api/identities/{id}/why", tag="identities", role=Role.VIEWER, audit=Audit.ALWAYS,
+            parameters=OneIdentity, answer=shapes.Why, errors=(404,))
 async def get_identity_why(request: web.Request, query: OneIdentity) -> shapes.Why:
     """Why these visits are one identity.
 

@@ -13,6 +13,7 @@ from aiohttp import web
 from pydantic import Field
 
 from aggregator.api import shapes
+from aggregator.api.access import Audit, Role
 from aggregator.api.binding import Parameters
 from aggregator.api.errors import ApiError, bad_parameter
 from aggregator.api.keys import ENGINE, PREVIEWS, READERS, SETTINGS, STREAMS
@@ -53,7 +54,8 @@ class LookAtSome(Wish):
                                     description="which cameras; all that allow it when not given")
 
 
-@routes.add("GET", "/api/cameras/{camera}/frame", tag="video", parameters=LookAtOne, media=(JPEG,), errors=(404, 409))
+@routes.add("GET", "/api/cameras/{camera}/frame", tag="video", role=Role.VIEWER, audit=Audit.ALWAYS,
+            parameters=LookAtOne, media=(JPEG,), errors=(404, 409))
 async def get_frame(request: web.Request, query: LookAtOne) -> Media:
     """What a camera sees now.
 
@@ -68,7 +70,8 @@ async def get_frame(request: web.Request, query: LookAtOne) -> Media:
     return Media(body=picture.jpeg, type=JPEG, headers={"X-Picture-Time": to_rfc3339(picture.time)})
 
 
-@routes.add("GET", "/api/cameras/{camera}.mjpg", tag="video", parameters=LookAtOne, media=(MJPEG,), errors=(404, 409))
+@routes.add("GET", "/api/cameras/{camera}.mjpg", tag="video", role=Role.VIEWER, audit=Audit.ALWAYS,
+            parameters=LookAtOne, media=(MJPEG,), errors=(404, 409))
 async def stream_mjpeg(request: web.Request, query: LookAtOne) -> web.StreamResponse:
     """What a camera sees, as motion JPEG.
 
@@ -92,8 +95,8 @@ async def stream_mjpeg(request: web.Request, query: LookAtOne) -> web.StreamResp
         return response
 
 
-@routes.add("GET", "/ws/{camera}", tag="video", parameters=LookAtOne, messages=shapes.PictureMessage,
-            errors=(404, 409, 426))
+@routes.add("GET", "/ws/{camera}", tag="video", role=Role.VIEWER, audit=Audit.ALWAYS,
+            parameters=LookAtOne, messages=shapes.PictureMessage, errors=(404, 409, 426))
 async def stream_jpeg(request: web.Request, query: LookAtOne) -> web.WebSocketResponse:
     """What a camera sees, one JPEG a message.
 
@@ -102,8 +105,8 @@ async def stream_jpeg(request: web.Request, query: LookAtOne) -> web.WebSocketRe
     return await _serve(request, (query.camera,), query, bare=True)
 
 
-@routes.add("GET", "/api/ws/pictures", tag="video", parameters=LookAtSome, messages=shapes.PictureMessage,
-            errors=(404, 409, 426))
+@routes.add("GET", "/api/ws/pictures", tag="video", role=Role.VIEWER, audit=Audit.ALWAYS,
+            parameters=LookAtSome, messages=shapes.PictureMessage, errors=(404, 409, 426))
 async def stream_pictures(request: web.Request, query: LookAtSome) -> web.WebSocketResponse:
     """What several cameras see, and who is where in it.
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from aggregator.api import shapes, shaping
+from aggregator.api.access import Audit, Role
 from aggregator.api.embedders import TASK, decode_picture
 from aggregator.api.errors import ApiError, bad_parameter, too_large
 from aggregator.api.keys import EMBEDDERS, ENGINE, READERS, SETTINGS
@@ -52,8 +53,8 @@ class VisitQuery(SearchQuery):
     visit: VisitId = Field(description="number of the visit that shows the person")
 
 
-@routes.add("POST", "/api/search", tag="search", parameters=PictureQuery, answer=shapes.Search,
-            takes=(*PICTURES, MULTIPART), errors=(404, 409))
+@routes.add("POST", "/api/search", tag="search", role=Role.VIEWER, audit=Audit.ALWAYS,
+            parameters=PictureQuery, answer=shapes.Search, takes=(*PICTURES, MULTIPART), errors=(404, 409))
 async def search_by_picture(request: web.Request, query: PictureQuery) -> shapes.Search:
     """Find who looks like the person in a picture.
 
@@ -72,7 +73,8 @@ async def search_by_picture(request: web.Request, query: PictureQuery) -> shapes
     return await app[READERS].ask(ask)
 
 
-@routes.add("GET", "/api/search", tag="search", parameters=VisitQuery, answer=shapes.Search, errors=(404, 409))
+@routes.add("GET", "/api/search", tag="search", role=Role.VIEWER, audit=Audit.ALWAYS,
+            parameters=VisitQuery, answer=shapes.Search, errors=(404, 409))
 async def search_by_visit(request: web.Request, query: VisitQuery) -> shapes.Search:
     """Find who looks like the person of a visit.
 

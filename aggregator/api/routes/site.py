@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from aggregator.api import shapes
+from aggregator.api.access import Audit, Role
 from aggregator.api.binding import NoParameters
 from aggregator.api.errors import ApiError
 from aggregator.api.keys import CLOCK, ENGINE, READERS
@@ -17,7 +18,8 @@ from common.clock import to_rfc3339
 routes = Registry()
 
 
-@routes.add("GET", "/api/health", tag="site", answer=shapes.Health)
+@routes.add("GET", "/api/health", tag="site", role=Role.PUBLIC, audit=Audit.NEVER,
+            answer=shapes.Health)
 async def get_health(request: web.Request, _query: NoParameters) -> shapes.Health:
     """Whether the aggregator works.
 
@@ -30,7 +32,8 @@ async def get_health(request: web.Request, _query: NoParameters) -> shapes.Healt
     return {"status": "ok", "version": __version__, "time": to_rfc3339(request.app[CLOCK].now())}
 
 
-@routes.add("GET", "/api/stats", tag="site", answer=shapes.Stats)
+@routes.add("GET", "/api/stats", tag="site", role=Role.VIEWER, audit=Audit.NEVER,
+            answer=shapes.Stats)
 async def get_stats(request: web.Request, _query: NoParameters) -> shapes.Stats:
     """The site at this moment.
 

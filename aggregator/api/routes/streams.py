@@ -10,6 +10,7 @@ from aiohttp import web
 from pydantic import Field
 
 from aggregator.api import shapes
+from aggregator.api.access import Audit, Role
 from aggregator.api.binding import NoParameters, Parameters
 from aggregator.api.keys import BUS, READERS, SETTINGS, STREAMS
 from aggregator.api.ports import Message
@@ -30,8 +31,8 @@ class EventsFilter(Parameters):
     kind: str | None = Field(default=None, max_length=200, description="of events, only this kind")
 
 
-@routes.add("GET", "/api/ws/events", tag="stream", parameters=EventsFilter, messages=shapes.StreamMessage,
-            errors=(404, 426))
+@routes.add("GET", "/api/ws/events", tag="stream", role=Role.VIEWER, audit=Audit.ALWAYS,
+            parameters=EventsFilter, messages=shapes.StreamMessage, errors=(404, 426))
 async def stream_events(request: web.Request, query: EventsFilter) -> web.WebSocketResponse:
     """Events, links and agents, as they happen.
 
@@ -52,7 +53,8 @@ async def stream_events(request: web.Request, query: EventsFilter) -> web.WebSoc
     return await app[STREAMS].serve(request, Reader(wants, settings.socket_queue), settings.socket_ping_s)
 
 
-@routes.add("GET", "/api/ws/stats", tag="stream", parameters=NoParameters, messages=shapes.StatsMessage, errors=(426,))
+@routes.add("GET", "/api/ws/stats", tag="stream", role=Role.VIEWER, audit=Audit.NEVER,
+            parameters=NoParameters, messages=shapes.StatsMessage, errors=(426,))
 async def stream_stats(request: web.Request, _query: NoParameters) -> web.WebSocketResponse:
     """The site's numbers, again and again.
 

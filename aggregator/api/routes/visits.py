@@ -6,6 +6,7 @@ from aiohttp import web
 from pydantic import Field
 
 from aggregator.api import shapes, shaping
+from aggregator.api.access import Audit, Role
 from aggregator.api.binding import Parameters
 from aggregator.api.errors import not_found
 from aggregator.api.keys import READERS
@@ -35,7 +36,8 @@ class OneVisit(Parameters):
     visit: VisitId = Field(description="the visit's number")
 
 
-@routes.add("GET", "/api/visits", tag="visits", parameters=VisitsQuery, answer=shapes.Visits, errors=(404,))
+@routes.add("GET", "/api/visits", tag="visits", role=Role.VIEWER, audit=Audit.ALWAYS,
+            parameters=VisitsQuery, answer=shapes.Visits, errors=(404,))
 async def list_visits(request: web.Request, query: VisitsQuery) -> shapes.Visits:
     """Visits, latest first."""
     def ask(reader: StoreReader) -> shapes.Visits:
@@ -49,7 +51,8 @@ async def list_visits(request: web.Request, query: VisitsQuery) -> shapes.Visits
     return await request.app[READERS].ask(ask)
 
 
-@routes.add("GET", "/api/visits/{visit}", tag="visits", parameters=OneVisit, answer=shapes.VisitDetail, errors=(404,))
+@routes.add("GET", "/api/visits/{visit}", tag="visits", role=Role.VIEWER, audit=Audit.ALWAYS,
+            parameters=OneVisit, answer=shapes.VisitDetail, errors=(404,))
 async def get_visit(request: web.Request, query: OneVisit) -> shapes.VisitDetail:
     """One visit with its path."""
     def ask(reader: StoreReader) -> shapes.VisitDetail:
@@ -64,7 +67,8 @@ async def get_visit(request: web.Request, query: OneVisit) -> shapes.VisitDetail
     return await request.app[READERS].ask(ask)
 
 
-@routes.add("GET", "/api/visits/{visit}/why", tag="visits", parameters=OneVisit, answer=shapes.Why, errors=(404,))
+@routes.add("GET", "/api/visits/{visit}/why", tag="visits", role=Role.VIEWER, audit=Audit.ALWAYS,
+            parameters=OneVisit, answer=shapes.Why, errors=(404,))
 async def get_visit_why(request: web.Request, query: OneVisit) -> shapes.Why:
     """Why this visit is whose it is.
 

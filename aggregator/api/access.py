@@ -1,0 +1,46 @@
+"""Who may use a route, and what is written down about it: every route says both, and there is no default."""
+
+from __future__ import annotations
+
+from enum import Enum, IntEnum
+
+
+class Role(IntEnum):
+    """What somebody may do; each may do what those before it may."""
+
+    PUBLIC = 0
+    """Everybody who reaches the server: nothing that this answers is about the site or about people."""
+    VIEWER = 1
+    """Looks: people, ways, pictures, numbers."""
+    OPERATOR = 2
+    """Changes what the site thinks: corrections, zones, alerts."""
+    ADMIN = 3
+    """Decides about others' data and access: forgetting, the audit log, settings."""
+
+    @property
+    def word(self) -> str:
+        """As it is written in tokens, documents and errors."""
+        return self.name.lower()
+
+
+class Audit(Enum):
+    """Which requests of a route are looks at people, and so go to the audit log before they are answered."""
+
+    NEVER = "never"
+    """The answer shows no single person."""
+    PERSON = "person"
+    """When the request names a person: its parameters hold an `id`, an `identity` or a `visit`."""
+    ALWAYS = "always"
+    """Searches, lists of people, live pictures, and whatever changes or exports data about people."""
+
+
+def parse_role(word: str) -> Role:
+    """`viewer`, `operator` or `admin`.
+
+    Raises:
+        ValueError: it is none of them.
+    """
+    for role in (Role.VIEWER, Role.OPERATOR, Role.ADMIN):
+        if word == role.word:
+            return role
+    raise ValueError(f"'{word[:40]}' is no role: viewer, operator or admin")

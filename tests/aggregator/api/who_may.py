@@ -1,0 +1,34 @@
+"""Every route with who may use it and what is written down of it. A route that is added gets its line here: the tests
+that try each as everyone read this list, and fail when it and the server differ."""
+
+from __future__ import annotations
+
+WHO_MAY = """
+GET  /                                     public   never
+GET  /api/cameras                          viewer   never
+GET  /api/cameras/{camera}                 viewer   never
+GET  /api/cameras/{camera}.mjpg            viewer   always
+GET  /api/cameras/{camera}/frame           viewer   always
+GET  /api/cameras/{camera}/heatmap         viewer   never
+GET  /api/events                           viewer   person
+GET  /api/health                           public   never
+GET  /api/identities                       viewer   always
+GET  /api/identities/{id}                  viewer   always
+GET  /api/identities/{id}/trajectory       viewer   always
+GET  /api/identities/{id}/where            viewer   always
+GET  /api/identities/{id}/why              viewer   always
+GET  /api/openapi.json                     public   never
+GET  /api/search                           viewer   always
+GET  /api/stats                            viewer   never
+GET  /api/visits                           viewer   always
+GET  /api/visits/{visit}                   viewer   always
+GET  /api/visits/{visit}/why               viewer   always
+GET  /api/ws/events                        viewer   always
+GET  /api/ws/pictures                      viewer   always
+GET  /api/ws/stats                         viewer   never
+GET  /docs                                 public   never
+GET  /docs/docs.css                        public   never
+GET  /docs/docs.js                         public   never
+GET  /ws/{camera}                          viewer   always
+POST /api/search                           viewer   always
+"""
