@@ -14,13 +14,17 @@ from typing import Any, ClassVar, TypeGuard
 import msgpack
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from common.errors import WireError
+from common.places.shapes import Line, Zone
+from common.settings import Settings, T
 from common.tracklet import Path, Tracklet
 
 VERSION = 1
 MAX_MESSAGE_BYTES = 4 << 20
 MAX_DIMENSIONS = 4096
+MAX_PLACES = 100
 _MAX_DEPTH = 8
 _F2, _F4, _F8, _I4 = (np.dtype(name) for name in ("<f2", "<f4", "<f8", "<i4"))
 
@@ -33,6 +37,7 @@ class CameraInfo:
         width, height: pixels of the view that paths are relative to.
         fps: nominal frames a second, 0 when unknown.
         view: left and top of that view in the source's own frame, pixels.
+        zones, lines: what is counted there; an agent of an earlier release sends none.
     """
 
     camera: str
@@ -40,6 +45,8 @@ class CameraInfo:
     height: int
     fps: float = 0.0
     view: tuple[float, float] = (0.0, 0.0)
+    zones: tuple[Zone, ...] = ()
+    lines: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,12 +197,18 @@ def encode(message: Message) -> bytes:
     for name in message.__dataclass_fields__:
         value = getattr(message, name)
         if name in ("cameras", "models") and isinstance(value, tuple):
-            value = [{key: getattr(item, key) for key in item.__dataclass_fields__} for item in value]
+            value = [{key: _sendable(getattr(item, key)) for key in item.__dataclass_fields__} for item in value]
         elif name == "marks":
             value = [(mark.track, mark.name, *mark.box) for mark in value]
         body[name] = value
     packed: bytes = msgpack.packb(body)
     return packed
+
+
+def _sendable(value: Any) -> Any:
+    if isinstance(value, tuple) and value and isinstance(value[0], Settings):
+        return [item.model_dump() for item in value]
+    return value
 
 
 def decode(data: bytes) -> Message:
@@ -409,7 +422,8 @@ def _hello(read: _Reader) -> Hello:
             raise WireError("bad_field", "field 'view': expected two finite numbers")
         cameras.append(CameraInfo(camera=camera.name("camera"), width=camera.integer("width", 1, 1 << 16),
                                   height=camera.integer("height", 1, 1 << 16), fps=camera.number("fps"),
-                                  view=(float(view[0]), float(view[1]))))
+                                  view=(float(view[0]), float(view[1])), zones=_places(camera, "zones", Zone),
+                                  lines=_places(camera, "lines", Line)))
     models = []
     for row in read.items("models"):
         model = _Reader(_mapping(row, "models"))
@@ -419,6 +433,18 @@ def _hello(read: _Reader) -> Hello:
     return Hello(agent=read.name("agent"), run=read.name("run"), spool=read.name("spool"),
                  software=read.text("software"), clock=read.number("clock"),
                  cameras=tuple(cameras), models=tuple(models))
+
+
+def _places(read: _Reader, name: str, kind: type[T]) -> tuple[T, ...]:
+    rows = read.items(name) if name in read.fields else []
+    if len(rows) > MAX_PLACES:
+        raise WireError("bad_field", f"field '{name}': {len(rows)} of them, at most {MAX_PLACES} a camera are taken")
+    try:
+        # What a later release adds is left out rather than refused.
+        return tuple(kind.model_validate({key: value for key, value in _mapping(row, name).items()
+                                          if key in kind.model_fields}) for row in rows)
+    except ValidationError as error:
+        raise WireError("bad_field", f"field '{name}': {error.errors()[0]['msg'][:200]}") from error
 
 
 def _assignment(row: Any) -> tuple[str, str, int, str]:

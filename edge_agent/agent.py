@@ -55,7 +55,7 @@ class Agent:
                              keys=read_agent_keys(settings.keys) if settings.keys else None)
         self.pipeline: Pipeline = build_pipeline(
             settings.cameras, load_models(settings.models, settings.detector), settings.tracker, settings.tracklets,
-            self.run_id, on_camera=lambda _: self.uplink.greet())
+            self.run_id, on_camera=lambda _: self.uplink.greet(), counting=settings.counting)
         self.previewer = Previewer({camera.id: camera.preview for camera in settings.cameras},
                                    lambda: self.pipeline.detector.names, lambda: face_finder(ModelStore()))
         self.previewer.add_sink(UPLINK, self.uplink.show)

@@ -11,6 +11,7 @@ from edge_agent.pipeline import Pipeline
 from edge_agent.settings import ModelSettings
 from edge_agent.tracking import IdAllocator, Tracker, TrackerSettings
 from edge_agent.tracklets import TrackletSettings
+from edge_agent.zones import CountingSettings
 from models.detector import Detector, DetectorSettings
 from models.embedder import Embedder
 from models.load import load_detector, load_embedder
@@ -32,8 +33,10 @@ def load_models(models: ModelSettings, detector: DetectorSettings) -> tuple[Dete
 def build_pipeline(
     cameras: Sequence[CameraSettings], networks: tuple[Detector, Embedder], tracker: TrackerSettings,
     tracklets: TrackletSettings, run: str, on_camera: Callable[[CameraInfo], None] | None = None,
+    counting: CountingSettings | None = None,
 ) -> Pipeline:
     """One pipeline for the cameras of a box; `run` names this start of the agent."""
     names = [camera.id for camera in cameras]
     masks = {camera.id: Mask.load(camera.mask) for camera in cameras if camera.mask is not None}
-    return Pipeline(names, *networks, Tracker(tracker, names, IdAllocator()), tracklets, run, masks, on_camera)
+    return Pipeline(names, *networks, Tracker(tracker, names, IdAllocator()), tracklets, run, masks, on_camera,
+                    {camera.id: camera.read_places() for camera in cameras}, counting)

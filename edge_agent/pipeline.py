@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from common.detections import Detections
 from common.messages import CameraInfo, Event
+from common.places import Places
 from common.tracklet import Tracklet
 from edge_agent.capture.frame import Frame
 from edge_agent.capture.mask import Mask
@@ -19,6 +20,7 @@ from edge_agent.crops import cut, sharpness
 from edge_agent.events import ended_events, track_events
 from edge_agent.tracking import Look, TrackedFrame, Tracker
 from edge_agent.tracklets import Choice, TrackletBuilder, TrackletSettings
+from edge_agent.zones import CountingSettings, PlaceCounter
 from models.detector import Detector
 from models.embedder import Embedder
 
@@ -62,18 +64,26 @@ class Pipeline:
     Args:
         cameras: names, in the tracker's order.
         masks: for the cameras that look away from something.
+        places: zones and lines, for the cameras that have some.
+        counting: how these count.
         run: this start of the agent.
     """
 
     def __init__(self, cameras: Sequence[str], detector: Detector, embedder: Embedder, tracker: Tracker,
                  settings: TrackletSettings, run: str, masks: Mapping[str, Mask] | None = None,
-                 on_camera: Callable[[CameraInfo], None] | None = None) -> None:
+                 on_camera: Callable[[CameraInfo], None] | None = None, places: Mapping[str, Places] | None = None,
+                 counting: CountingSettings | None = None) -> None:
         self.detector, self.embedder, self.tracker = detector, embedder, tracker
         self.run, self.settings, self.masks = run, settings, masks or {}
         self.times = StageTimes()
         self.infos: dict[str, CameraInfo] = {}
         self._cameras = tuple(cameras)
         self._builders: dict[str, TrackletBuilder] = {}
+        self._places = places or {}
+        self._counters = {camera: PlaceCounter(
+            run, *self._places.get(camera, ((), ())), detector.names,
+            hysteresis=(counting or CountingSettings()).hysteresis, mature_s=settings.mature_s,
+            mature_frames=settings.mature_frames) for camera in cameras}
         self._on_camera = on_camera
         self._last: dict[str, tuple[int, float]] = {}
 
@@ -94,8 +104,7 @@ class Pipeline:
                 self.tracker.learn(seen.camera, seen.track[choice.rows], vectors)
         with self.times.measure("build"):
             results = [
-                Result(frame, boxes, seen, self._builders[frame.camera].update(frame.index, seen, choice, vectors),
-                       track_events(frame.index, seen, self.run))
+                self._result(frame, boxes, seen, choice, vectors)
                 for frame, boxes, seen, choice, vectors in zip(frames, found, tracked, choices, embeddings, strict=True)
             ]
         self.times.frames += len(frames)
@@ -107,16 +116,28 @@ class Pipeline:
         for camera, ids in self.tracker.finish().items():
             if camera in self._builders:
                 frame, now = self._last[camera]
-                tracklets += self._builders[camera].finish(ids)
+                counter = self._counters[camera]
+                events += counter.finish(camera, frame, ids)
+                tracklets += self._builders[camera].finish(ids, counter.counts)
                 events += ended_events(camera, self.run, now, frame, ids)
         return tracklets, events
+
+    def _result(self, frame: Frame, found: Detections, seen: TrackedFrame, choice: Choice,
+                vectors: NDArray[np.float32]) -> Result:
+        height, width = frame.image.shape[:2]
+        counter = self._counters[frame.camera]
+        counted = counter.update(frame.index, seen, width, height)
+        parts = self._builders[frame.camera].update(frame.index, seen, choice, vectors, counter.counts)
+        return Result(frame, found, seen, parts, track_events(frame.index, seen, self.run) + counted)
 
     def _meet(self, frame: Frame) -> None:
         """A camera's first frame tells its size; a frame of another size is another view, with paths of its own."""
         height, width = frame.image.shape[:2]
         info = self.infos.get(frame.camera)
         if info is None or (info.width, info.height) != (width, height):
-            info = CameraInfo(camera=frame.camera, width=width, height=height, view=frame.view)
+            zones, lines = self._places.get(frame.camera, ((), ()))
+            info = CameraInfo(camera=frame.camera, width=width, height=height, view=frame.view, zones=zones,
+                              lines=lines)
             self.infos[frame.camera] = info
             if frame.camera in self._builders:
                 self._builders[frame.camera].camera = info

@@ -12,6 +12,7 @@ from common.settings import Settings
 from edge_agent.capture.settings import CameraSettings
 from edge_agent.tracking import TrackerSettings
 from edge_agent.tracklets import TrackletSettings
+from edge_agent.zones import CountingSettings
 from models.detector import DetectorSettings
 from models.runtime import Device
 
@@ -62,6 +63,7 @@ class AgentSettings(Settings):
     detector: DetectorSettings = Field(DetectorSettings(), description="what counts as found")
     tracker: TrackerSettings = Field(TrackerSettings(), description="how boxes become tracks")
     tracklets: TrackletSettings = Field(TrackletSettings(), description="what is said about a track")
+    counting: CountingSettings = Field(CountingSettings(), description="how the cameras' zones and lines count")
     replay: ReplaySettings = Field(ReplaySettings(), description="how recorded files are played")
     streams: StreamSettings = Field(StreamSettings(), description="patience with streams and webcams")
     spool: SpoolSettings = Field(SpoolSettings(), description="what waits while the aggregator is away")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,6 +19,8 @@ from edge_agent.tracking import TrackedFrame
 NEVER = -np.inf
 # Frame times are sums of fractions: five steps of 0.1 s must count as half a second.
 GRACE_S = 1e-3
+
+Counts = Mapping[int, Mapping[str, int]]
 
 
 class TrackletSettings(Settings):
@@ -83,6 +85,7 @@ class TrackletBuilder:
         self.model, self.dimensions, self.settings = model, dimensions, settings
         self._rows = np.zeros(0, self._COLUMNS)
         self._growing: dict[int, _Growing] = {}
+        self._counts: Counts = {}
 
     def choose(self, tracked: TrackedFrame) -> Choice:
         """Which rows of this frame to embed now: those that are due and good, or due and without anything so far."""
@@ -98,8 +101,8 @@ class TrackletBuilder:
         rows = np.flatnonzero((tracked.time - embedded >= s.embed_s - GRACE_S) & (good | for_want_of_better))
         return Choice(rows, quality[rows])
 
-    def update(self, frame: int, tracked: TrackedFrame, choice: Choice,
-               embeddings: NDArray[np.float32]) -> list[Tracklet]:
+    def update(self, frame: int, tracked: TrackedFrame, choice: Choice, embeddings: NDArray[np.float32],
+               counts: Counts | None = None) -> list[Tracklet]:
         """Take in one frame; returns the parts that are due, final ones among them.
 
         Args:
@@ -107,15 +110,18 @@ class TrackletBuilder:
             tracked: who was where.
             choice: as `choose` said.
             embeddings: (k, d) float32 unit rows, one for every row of `choice`.
+            counts: zone and line counts by track.
         """
+        self._counts = counts or {}
         place = self._see(tracked)
         self._extend_paths(frame, tracked, place)
         self._take_embeddings(tracked, place, choice, embeddings)
         parts = [self._part(row, final=True) for row in self._take_out(tracked.ended)]
         return [part for part in parts if part] + self._due(tracked.time)
 
-    def finish(self, tracks: NDArray[np.int64]) -> list[Tracklet]:
+    def finish(self, tracks: NDArray[np.int64], counts: Counts | None = None) -> list[Tracklet]:
         """The video is over: the final parts of `tracks` (m,)."""
+        self._counts = counts or {}
         return [part for row in self._take_out(tracks) if (part := self._part(row, final=True))]
 
     def _find(self, tracks: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
@@ -207,6 +213,7 @@ class TrackletBuilder:
             path=Path(times=np.asarray(growing.path_times, np.float64),
                       frames=np.asarray(growing.path_frames, np.int32),
                       boxes=np.asarray(growing.path_boxes, np.float32).reshape(-1, 4)),
+            counts=dict(self._counts.get(track, {})),
         )
         growing.part += 1
         growing.forget_sent()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from common import geometry
 from common.detections import Detections
 from common.errors import SourceError
+from common.places.geometry import inside
 
 Polygon = Sequence[tuple[float, float]]
 
@@ -60,17 +61,5 @@ class Mask:
             rows, columns = self._picture.shape
             kept |= self._picture[(feet[:, 1] * rows).astype(np.intp), (feet[:, 0] * columns).astype(np.intp)]
         for polygon in self._polygons:
-            kept |= _inside(feet, polygon)
+            kept |= inside(feet, polygon)
         return kept
-
-
-def _inside(points: NDArray[np.float64], polygon: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Even-odd rule: a ray to the right crosses the outline an odd number of times. (n, 2), (m, 2) → (n,)."""
-    x, y = points[:, :1], points[:, 1:]
-    x1, y1 = polygon.T
-    x2, y2 = np.roll(polygon, -1, axis=0).T
-    spans = (y1 > y) != (y2 > y)
-    rise = np.where(y1 == y2, 1.0, y2 - y1)
-    crossed = spans & (x < x1 + (y - y1) * (x2 - x1) / rise)
-    result: NDArray[np.bool_] = crossed.sum(axis=1) % 2 == 1
-    return result

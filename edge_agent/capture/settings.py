@@ -9,6 +9,9 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from common.clock import from_rfc3339
+from common.errors import ConfigError
+from common.places import Line, Places, Zone, read_lines, read_zones
+from common.places.shapes import one_name_each
 from common.settings import Settings
 from edge_agent.capture.address import Address
 from edge_agent.preview.settings import PreviewSettings
@@ -60,6 +63,12 @@ class CameraSettings(Settings):
     mask: Path | tuple[Polygon, ...] | None = Field(
         default=None, description="who stands outside is ignored: a picture that is black there, or polygons of x, y "
                                   "as shares (0 to 1) of the view's width and height, inside of which counts")
+    zones: Path | tuple[Zone, ...] = Field(
+        default=(), description="parts of the floor where people are counted: a list, or a GeoJSON file whose Polygons "
+                                "have coordinates from 0 to 1")
+    lines: Path | tuple[Line, ...] = Field(
+        default=(), description="lines whose crossing counts: a list, or a GeoJSON file (the same one may hold both) "
+                                "whose LineStrings are taken")
     clock: ClockSettings = Field(default=ClockSettings(), description="what time it is in this camera")
     loop: bool = Field(default=False, description="start a file or folder again when it ends")
     max_fps: float | None = Field(
@@ -75,6 +84,21 @@ class CameraSettings(Settings):
         """The source, taken apart."""
         return Address.parse(self.source)
 
+    def read_places(self) -> Places:
+        """Its zones and lines, from files where it says so.
+
+        Raises:
+            ConfigError: a file that cannot be read, or holds something else.
+        """
+        zones = read_zones(self.zones) if isinstance(self.zones, Path) else self.zones
+        lines = read_lines(self.lines) if isinstance(self.lines, Path) else self.lines
+        try:
+            one_name_each(zones)
+            one_name_each(lines)
+        except ValueError as error:
+            raise ConfigError(f"camera '{self.id}': zones or lines: {error}") from error
+        return zones, lines
+
     @field_validator("source")
     @classmethod
     def _known_kind(cls, value: str) -> str:
@@ -89,6 +113,13 @@ class CameraSettings(Settings):
             if not (0 <= left < right and 0 <= top < bottom):
                 raise ValueError("expected left, top, right, bottom in pixels with left < right and top < bottom")
         return crop
+
+    @field_validator("zones", "lines")
+    @classmethod
+    def _named_once(cls, places: Any) -> Any:
+        if not isinstance(places, Path):
+            one_name_each(places)
+        return places
 
     @field_validator("mask", mode="before")
     @classmethod

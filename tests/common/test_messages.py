@@ -36,11 +36,14 @@ from common.messages import (
     pack_tracklet,
     unpack_body,
 )
+from common.places import Line, Zone
 from common.tracklet import Path, Tracklet
 
 HELLO = Hello(
     agent="gate", run="a1", spool="f-1", software="0.1.0", clock=1.7e9,
-    cameras=(CameraInfo(camera="yard", width=640, height=480, fps=25.0, view=(8.0, 0.0)),),
+    cameras=(CameraInfo(camera="yard", width=640, height=480, fps=25.0, view=(8.0, 0.0),
+                        zones=(Zone(name="till", polygon=((0, 0), (1, 0), (1, 1)), dwell_s=60),),
+                        lines=(Line(name="door", points=((0, 0.5), (1, 0.5))),)),),
     models=(ModelInfo(task="embedding", name="osnet", fingerprint="0123456789abcdef", dimensions=4),),
 )
 MESSAGES: list[Message] = [
@@ -297,3 +300,27 @@ def test_flipped_bytes_never_raise_anything_else(data: st.DataObject) -> None:
         packed[data.draw(st.integers(0, len(packed) - 1))] = data.draw(st.integers(0, 255))
     for read in (decode, unpack_body):
         outcome(read, bytes(packed))
+
+
+def test_an_agent_of_an_earlier_or_a_later_release_is_understood() -> None:
+    sent = fields(HELLO)
+    (camera,) = sent["cameras"]
+    camera["zones"][0]["colour"] = "red"
+    got = decode(msgpack.packb(sent))
+    assert got == HELLO
+    del camera["zones"], camera["lines"]
+    got = decode(msgpack.packb(sent))
+    assert isinstance(got, Hello)
+    assert got.cameras[0].zones == got.cameras[0].lines == ()
+
+
+@pytest.mark.parametrize("zone", [
+    {"name": "till", "polygon": [[0, 0], [1, 1]]}, {"name": "till", "polygon": [[0, 0], [1, 1], [2, 0]]}, 7,
+    {"name": "", "polygon": [[0, 0], [1, 1], [1, 0]]}, {"name": "a/b", "polygon": [[0, 0], [1, 1], [1, 0]]},
+    {"name": "till", "polygon": [[0, 0], [1, 1], [math.nan, 0]]}])
+def test_a_zone_that_is_none_is_refused(zone: Any) -> None:
+    sent = fields(HELLO)
+    sent["cameras"][0]["zones"] = [zone]
+    with pytest.raises(WireError) as raised:
+        decode(msgpack.packb(sent))
+    assert raised.value.code == "bad_field"

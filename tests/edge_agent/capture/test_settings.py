@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from common.errors import ConfigError
+from common.places.geojson import as_geojson
 from common.settings import Settings, from_mapping, load
 from edge_agent.capture.address import Address
 from edge_agent.capture.settings import CameraSettings
@@ -99,3 +101,24 @@ def test_misspelt_key_gets_the_right_one(tmp_path: Path) -> None:
 def test_camera_names_are_fit_for_folders(name: str) -> None:
     with pytest.raises(ConfigError, match="id"):
         camera(id=name)
+
+
+def test_zones_and_lines_stand_in_the_settings_or_in_a_geojson_file(tmp_path: Path) -> None:
+    zone = {"name": "till", "polygon": [[0.1, 0.1], [0.5, 0.1], [0.5, 0.5]]}
+    listed = camera(zones=[zone], lines=[{"name": "door", "points": [[0, 0.5], [1, 0.5]]}])
+    path = tmp_path / "hall.geojson"
+    path.write_text(json.dumps(as_geojson(*listed.read_places())))
+    assert camera(zones=str(path), lines=str(path)).read_places() == listed.read_places()
+    assert camera().read_places() == ((), ())
+
+
+@pytest.mark.parametrize(("zones", "told"), [
+    ([{"name": "till", "polygon": [[0, 0], [640, 0], [640, 480]]}], "0 to 1"),
+    ([{"name": "till", "polygon": [[0, 0], [1, 0]]}], "three points"),
+    ([{"name": "a", "polygon": [[0, 0], [1, 0], [1, 1]]}] * 2, "two are named 'a'"),
+    ([{"name": "a", "polygn": [[0, 0], [1, 0], [1, 1]]}], "polygon"),
+])
+def test_a_zone_that_is_none_is_explained(zones: list[dict[str, object]], told: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        camera(zones=zones)
+    assert told in f"{raised.value} {raised.value.cure}"

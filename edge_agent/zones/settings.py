@@ -1,0 +1,16 @@
+"""How zones and lines count."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from common.settings import Settings
+
+
+class CountingSettings(Settings):
+    """How zones and lines count."""
+
+    hysteresis: float = Field(
+        default=0.05, ge=0, le=1,
+        description="who crosses a zone's outline or a line counts once they are so far beyond it, as a share of their "
+                    "box's height: a box that trembles on a line does not count again and again")
