@@ -12,6 +12,7 @@ from aggregator.live.cli import live
 from aggregator.query_cli import app as query
 from aggregator.replay import replay
 from aggregator.serve import serve
+from aggregator.simulate.cli import simulate
 from common import __version__
 from common.console import run_app
 
@@ -20,6 +21,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_comp
 app.command()(serve)
 app.command()(live)
 app.command()(replay)
+app.command()(simulate)
 app.add_typer(query, name="query")
 app.add_typer(evaluate, name="evaluate")
 app.add_typer(keys, name="keys")
