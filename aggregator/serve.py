@@ -180,6 +180,7 @@ class Server:
         lines = [
             f"aggregator {__version__}",
             f"  agents connect to  {endpoint}{'' if encrypted else '   (plain: this machine only)'}",
+            f"  dashboard          {address}/",
             f"  HTTP API           {address}/api   what can be asked: {address}/docs",
             f"  data               {self._settings.data}",
             "  Ctrl-C ends it",

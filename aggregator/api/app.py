@@ -16,6 +16,7 @@ from aggregator.api.readers import Readers
 from aggregator.api.registry import Registry
 from aggregator.api.routes import (
     cameras,
+    dashboard,
     documents,
     events,
     heatmap,
@@ -37,7 +38,7 @@ from common.clock import Clock, SystemClock
 def registry() -> Registry:
     """Every route of the server."""
     routes = Registry()
-    for part in (site, previews, cameras, events, identities, visits, search, heatmap, streams, documents):
+    for part in (site, previews, cameras, events, identities, visits, search, heatmap, streams, documents, dashboard):
         routes.include(part.routes)
     return routes
 

@@ -118,7 +118,8 @@ def _endpoint(route: Route, check: bool) -> Callable[[web.Request], Awaitable[we
         if isinstance(result, web.StreamResponse):
             return result
         if isinstance(result, Media):
-            return web.Response(body=result.body, content_type=result.type, headers=result.headers)
+            charset = "utf-8" if result.type.startswith("text/") else None
+            return web.Response(body=result.body, content_type=result.type, charset=charset, headers=result.headers)
         answer = json_answer(result)
         if adapter is not None:
             adapter.validate_json(bytes(answer.body), strict=True)  # type: ignore[arg-type]

@@ -54,11 +54,5 @@ async def get_docs_script(_request: web.Request, _query: NoParameters) -> Media:
     return Media(body=_file("docs.js"), type=JS)
 
 
-@routes.add("GET", "/", tag="documents", role=Role.PUBLIC, audit=Audit.NEVER)
-async def get_start(_request: web.Request, _query: NoParameters) -> web.Response:
-    """Leads to the page at /docs."""
-    return web.Response(status=302, headers={"Location": "/docs"})
-
-
 def _file(name: str) -> bytes:
     return resources.files("aggregator.api.docs").joinpath(name).read_bytes()

@@ -97,9 +97,3 @@ def test_the_docs_page_escapes_what_it_shows(site):
     text = page(document)
     assert "<script>alert" not in text
     assert "a&lt;b" in text
-
-
-def test_the_start_leads_to_the_docs(site):
-    answer = site.ask("/")
-    assert answer.status == 302
-    assert answer.headers["Location"] == "/docs"

@@ -26,6 +26,8 @@ GET  /api/visits/{visit}/why               viewer   always
 GET  /api/ws/events                        viewer   always
 GET  /api/ws/pictures                      viewer   always
 GET  /api/ws/stats                         viewer   never
+GET  /dashboard/{file}                     public   never
+GET  /dashboard/{folder}/{file}            public   never
 GET  /docs                                 public   never
 GET  /docs/docs.css                        public   never
 GET  /docs/docs.js                         public   never

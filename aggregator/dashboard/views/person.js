@@ -1,0 +1,79 @@
+// One person: where now, the whole way, and why we think so.
+
+import { empty, h, put, trouble } from "../lib/dom.js";
+import { get } from "../lib/api.js";
+import { ago, many, moment, ms, percent, span } from "../lib/format.js";
+import { avatar, chip } from "../lib/identity.js";
+import { happened } from "../lib/site.js";
+import { timeline } from "../lib/timeline.js";
+import { visitPicture } from "../lib/visitpicture.js";
+
+const AGAIN_MS = 1500;
+
+const sure = (share) => (share === null ? null : h("span", { class: "row nowrap small", title: "how sure it is that this visit is theirs" },
+  h("span", { class: "meter" }, h("i", { style: { width: `${share * 100}%` } })), percent(share)));
+
+const reason = (entry) => h("li", { data: { visit: entry.visit } },
+  h("div", { class: "row" }, h("span", { class: `tag op-${entry.operation}` }, { new: "new", link: "recognised", merge: "joined", split: "parted", retract: "taken back" }[entry.operation] ?? entry.operation),
+    h("time", { class: "small faint num" }, moment(entry.time)), sure(entry.confidence)),
+  h("p", null, entry.words),
+  entry.rivals.length > 0 && h("p", { class: "row small faint" }, "or: ", entry.rivals.slice(0, 4).map((rival) => h("span", { class: "row nowrap" }, chip(rival.global_id), percent(rival.probability)))));
+
+export async function show(root, { parts: [asked], signal, done }) {
+  const address = `/api/identities/${asked}`;
+  const sizes = Object.fromEntries((await get("/api/cameras", {}, signal)).cameras.map((camera) => [camera.camera, camera]));
+  let detail = await get(address, {}, signal);
+  const id = detail.global_id;
+  const lead = h("div", { class: "head person-head" }), line = h("section", { class: "panel" }), visits = h("div", { class: "visits" });
+  const why = h("ol", { class: "why" }), like = h("div", { class: "cards" });
+  put(root, lead, h("div", { class: "columns" },
+    h("div", { class: "stack" }, line, h("section", { class: "panel" }, h("h2", null, "Visits", h("small", null, "latest first; silhouettes, because pictures stay on the box")), visits)),
+    h("div", { class: "stack" }, h("section", { class: "panel" }, h("h2", null, "Why we think so"), why),
+      h("section", { class: "panel" }, h("h2", null, "Looks like"), like))));
+
+  function select(visit) {
+    for (const element of root.querySelectorAll("[data-visit]")) element.classList.toggle("chosen", element.dataset.visit === String(visit));
+    visits.querySelector(`[data-visit="${visit}"]`)?.scrollIntoView({ block: "nearest", behavior: "smooth" });
+  }
+
+  async function draw() {
+    const [now, place, way, reasons] = await Promise.all([get(address, {}, signal), get(`${address}/where`, {}, signal), get(`${address}/trajectory`, {}, signal), get(`${address}/why`, {}, signal)]);
+    detail = now;
+    put(lead, avatar(id, 56), h("div", null, h("h1", null, id, detail.label !== "person" && h("span", { class: "tag" }, detail.label)),
+      h("p", { class: "faint", id: "where" }, place.here ? [h("span", { class: "dot good" }), " in ", h("b", null, place.camera), `, since ${moment(place.since)}`] :
+        ["last seen in ", h("b", null, place.camera), ` ${ago(place.last_seen)}`],
+      ` · ${many(detail.visits, "visit")} in ${span(ms(detail.last_seen) - ms(detail.first_seen))}`)),
+    asked.toUpperCase().replace(/^(\d)/, "G$1") !== id && h("span", { class: "tag" }, `${asked.toUpperCase()} is ${id} now`),
+    detail.also.length > 0 && h("span", { class: "small faint" }, `also known as ${detail.also.join(", ")}`));
+    put(line, h("h2", null, "When and where"), way.trajectory.length ? timeline(way.trajectory, id, select) : empty("No visit is kept."));
+    put(visits, [...way.trajectory].reverse().slice(0, 60).map((leg) => h("article", { class: "visit", data: { visit: leg.visit }, tabindex: 0, onfocus: () => select(leg.visit) },
+      visitPicture(leg, sizes[leg.camera] ?? {}, id),
+      h("div", { class: "visit-foot" }, h("b", null, h("a", { href: `#/cameras/${encodeURIComponent(leg.camera)}` }, leg.camera)), sure(leg.confidence),
+        h("span", { class: "small faint num" }, `${moment(leg.start)} · ${span(ms(leg.end) - ms(leg.start))}`)))));
+    put(why, [...reasons.entries].reverse().slice(0, 40).map(reason));
+    return way.trajectory;
+  }
+
+  async function alike(legs) {
+    const longest = [...legs].sort((a, b) => b.frames.length - a.frames.length)[0];
+    if (!longest) return;
+    try {
+      const { results } = await get("/api/search", { visit: longest.visit, limit: 6 }, signal);
+      const others = results.filter((one) => one.global_id && one.global_id !== id).slice(0, 4);
+      put(like, others.length ? others.map((one) => h("a", { class: "card", href: `#/people/${one.global_id}` }, avatar(one.global_id, 34),
+        h("span", { class: "card-text" }, h("b", null, one.global_id), h("span", { class: "small faint" }, `${one.camera}, ${moment(one.start)}`)),
+        h("span", { class: "small num faint" }, one.similarity.toFixed(2)))) : h("p", { class: "faint small" }, "Nobody else."));
+    } catch (error) {
+      if (error.name !== "AbortError") put(like, h("p", { class: "small faint" }, error.message));
+    }
+  }
+
+  document.title = `${id} · Passage`;
+  await alike(await draw());
+  let timer = 0;
+  done(happened.follow((news) => {
+    if (timer || !news.some(({ data }) => data.global_id === id)) return;
+    timer = setTimeout(() => { timer = 0; draw().catch((error) => { if (error.name !== "AbortError") put(why, trouble(error)); }); }, AGAIN_MS);
+  }));
+  done(() => clearTimeout(timer));
+}
