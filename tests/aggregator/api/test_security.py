@@ -14,7 +14,7 @@ def test_every_answer_carries_the_guarding_headers(site, path):
     assert "unsafe" not in headers["Content-Security-Policy"]
     assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
     assert headers["Referrer-Policy"] == "no-referrer"
-    assert headers["Cache-Control"] == "no-store"
+    assert headers["Cache-Control"] == ("no-cache" if path == "/" else "no-store")  # a page is kept, answers are not
     assert "aiohttp" not in headers["Server"].lower()
 
 
