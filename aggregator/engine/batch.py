@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aggregator.engine.bus import News
+from aggregator.store.records import CorrectionRow
 from aggregator.store.writer import Change
 from aggregator.visit import Decision, Visit, global_id
 from common.clock import to_rfc3339
@@ -71,6 +72,17 @@ class Batch:
             "type": "event", "time": to_rfc3339(event.time), "camera": event.camera, "run": event.run,
             "kind": event.kind, "track": event.track, "visit": visit,
             "global_id": None if identity is None else global_id(identity), "data": event.data})
+
+    def corrected(self, row: CorrectionRow) -> None:
+        """A person's correction that was written, with the ids that visits had and have now."""
+        self.counts["corrections"] += 1
+        self.news.append({
+            "type": "correction", "time": to_rfc3339(row.time), "correction": row.correction, "who": row.who,
+            "operation": row.operation, "note": row.note, "undoes": row.undoes,
+            "moved": [{"visit": change.visit, "from": global_id(change.before), "to": global_id(change.after)}
+                      for change in row.changed if change.before != change.after],
+            "merged": [{"from": global_id(name), "to": global_id(change.after)} for name in row.folded
+                       for change in row.changed[:1]]})
 
     def outgoing(self) -> list[tuple[str, Message]]:
         """Everything to send, acknowledgements first."""

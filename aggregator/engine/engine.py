@@ -12,17 +12,23 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from typing import Any
 
+from aggregator.corrections.asked import Asked, CorrectionError
 from aggregator.engine.batch import Batch
 from aggregator.engine.bus import Bus
+from aggregator.engine.corrector import Corrector, correct, said_so_far
 from aggregator.engine.indexer import Indexer
 from aggregator.engine.intake import open_upload
 from aggregator.engine.live import Live
+from aggregator.engine.recorder import Recorder
 from aggregator.engine.settings import EngineSettings
 from aggregator.engine.site import Site
 from aggregator.linking.history import HistoryIndex
+from aggregator.linking.linker import Linker
+from aggregator.store.records import CorrectionRow
 from aggregator.store.writer import Change, StoreWriter
 from aggregator.visit import Decision, Visit, global_id
 from common.bursts import Bursts
@@ -36,27 +42,6 @@ log = logging.getLogger("engine")
 
 Item = tuple[str, Message]
 _SEEN_EVERY_S = 30.0
-
-
-class Linking(Protocol):
-    """What the engine asks of `aggregator.linking.Linker`."""
-
-    @property
-    def settings(self) -> Settings:
-        """Their digest goes into the log."""
-        ...
-
-    def restore(self, rows: Iterable[tuple[Visit, int]], merged: Mapping[int, int]) -> None:
-        """Take over what the store knows."""
-        ...
-
-    def observe(self, visits: Sequence[Visit], now: float) -> list[Decision]:
-        """New visits, or known ones that have grown."""
-        ...
-
-    def resolve(self, now: float) -> list[Decision]:
-        """Repairs of the recent past."""
-        ...
 
 
 class LinkingError(Exception):
@@ -88,7 +73,7 @@ class Engine:
     def __init__(
         self,
         store: StoreWriter,
-        new_linker: Callable[[int], Linking],
+        new_linker: Callable[[int], Linker],
         messages: queue.Queue[Item],
         send: Callable[[str, Message], None],
         clock: Clock,
@@ -109,8 +94,10 @@ class Engine:
         self._live = Live(settings.agent_timeout_s, clock.now())
         self._site = Site()
         self._indexer = Indexer(store.reader, history or HistoryIndex())
-        self._linker: Linking | None = None
+        self._linker: Linker | None = None
         self._digest = ""
+        self._recorder = Recorder()
+        self._corrector = Corrector()
         self._bursts = Bursts()
         self._stopping = threading.Event()
         self._resolve_at = 0.0
@@ -156,6 +143,14 @@ class Engine:
         """What fills `history`."""
         return self._indexer
 
+    def correct(self, asked: Asked) -> Future[CorrectionRow]:
+        """Let a person correct what was decided; from any thread.
+
+        Returns:
+            The correction as it was written, once it is on the disk; or `CorrectionError`, `StoreError`.
+        """
+        return self._corrector.ask(asked)
+
     def stats(self) -> dict[str, Any]:
         """How things stand; see `Live.snapshot`. From any thread."""
         return {**self._live.snapshot(self._clock.now()), "alive": self._thread.is_alive(),
@@ -169,6 +164,7 @@ class Engine:
                 items = self._gather()
                 if items:
                     self._settle(items)
+                self._correct()
                 if time.monotonic() >= self._resolve_at:
                     self._resolve()
                     self._resolve_at = time.monotonic() + self._settings.resolve_every_s
@@ -178,6 +174,8 @@ class Engine:
             self._live.trouble(f"the engine has ended: {error}")
             if self._on_failure is not None:
                 self._on_failure()
+        finally:
+            self._corrector.end()
 
     def _gather(self) -> list[Item]:
         """The messages that wait, and those that come within `gather_s` of the first."""
@@ -247,6 +245,9 @@ class Engine:
                 self._store.camera_seen(self._site.owners.get(camera, agent), camera, now)
             if link and batch.visits:
                 self._link(list(batch.visits.values()), now, batch)
+            elif batch.visits:
+                self._recorder.kept(list(batch.visits.values()), now)
+            self._recorder.write(self._store)
             batch.identities = self._store.identities_of(batch.visits)
         self._seen_at = now
         batch.counts["commits"] = 1
@@ -314,9 +315,11 @@ class Engine:
             if self._stopping.is_set():
                 raise Abandoned
             try:
-                decisions += self._linker.observe(group, now)
+                found = self._linker.observe(group, now)
             except Exception as error:
                 raise LinkingError from error
+            self._recorder.observed(group, len(found), now)
+            decisions += found
         self._record(decisions, now, batch)
 
     def _record(self, decisions: list[Decision], now: float, batch: Batch) -> None:
@@ -332,13 +335,17 @@ class Engine:
             if self._linker is None:
                 self._load()
             assert self._linker is not None
+            if not self._recorder.news:
+                return
             try:
                 decisions = self._linker.resolve(now)
             except Exception as error:
                 raise LinkingError from error
+            self._recorder.resolved(len(decisions), now)
             if decisions:
                 with self._store.transaction():
                     self._record(decisions, now, batch)
+                    self._recorder.write(self._store)
         except LinkingError as error:
             log.error("repairing the recent past failed", exc_info=error.__cause__)
             self._linker = None
@@ -347,6 +354,33 @@ class Engine:
             self._linker = None
         else:
             self._tell(batch)
+
+    def _correct(self) -> None:
+        """Carry out what people asked for, one after the other, each in a transaction of its own."""
+        while (order := self._corrector.next()) is not None:
+            asked, answer = order
+            now, batch = self._clock.now(), Batch()
+            try:
+                if self._linker is None:
+                    self._load()
+                assert self._linker is not None
+                with self._store.reader() as reader:
+                    done = correct(asked, self._linker, reader, now, LinkingError)
+                self._recorder.corrected(done.row.correction, len(done.decisions), now)
+                with self._store.transaction():
+                    self._store.corrections.add(done.row)
+                    self._record(done.decisions, now, batch)
+                    self._recorder.write(self._store)
+            except CorrectionError as error:
+                answer.set_exception(error)
+            except (StoreError, LinkingError) as error:
+                log.error("a correction could not be carried out: %s", error, exc_info=error.__cause__)
+                self._linker = None
+                answer.set_exception(error)
+            else:
+                batch.corrected(done.row)
+                self._tell(batch)
+                answer.set_result(done.row)
 
     def _tell(self, batch: Batch) -> None:
         """It is on the disk: say so."""
@@ -372,10 +406,13 @@ class Engine:
         """Everything that is a cache of the store, from the store."""
         with self._store.reader() as reader:
             linker = self._new_linker(self._store.next_identity() - 1)
-            linker.restore(((s.visit, s.identity or 0) for s in reader.all_visits_for_restore()), reader.merged())
+            last = linker.ids.last
+            linker.restore(((s.visit, s.identity or 0) for s in reader.all_visits_for_restore()), reader.merged(),
+                           said_so_far(reader))
             self._site.load(reader)
             for row in reader.agents():
                 self._live.assume_heard(row.agent, row.last_seen)
+        self._recorder.started(linker.settings.model_dump(mode="json"), linker.topology, last, self._clock.now())
         self._digest = digest(linker.settings)
         self._linker = linker
 

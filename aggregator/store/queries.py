@@ -33,6 +33,8 @@ WHERE = f'{_VISIT} WHERE identity = :identity ORDER BY "end" DESC, visit DESC LI
 # The bare scalar form is answered from the two ends of the index; MAX("end" - start) would read all of it.
 LONGEST = 'SELECT "end" - start FROM visits ORDER BY "end" - start DESC LIMIT 1'
 
+MEMBERS = "SELECT visit, start, certainty FROM visits WHERE identity = :identity ORDER BY start, visit"
+
 MEAN = "SELECT model, mean FROM visits WHERE visit = :visit"
 EXEMPLARS = "SELECT time, quality, embedding FROM exemplars WHERE visit = :visit ORDER BY time"
 RESTORE = """

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from aggregator.store import columns, queries
+from aggregator.store import columns, queries, records
 from aggregator.store.database import explained, open_read_only
 from aggregator.store.queries import Filter
+from aggregator.store.records import CorrectionRow, Moment
 from aggregator.store.rows import (
     AgentRow,
     CameraRow,
@@ -22,6 +23,7 @@ from aggregator.store.rows import (
     IdentityRow,
     Leg,
     LogRow,
+    Member,
     Page,
     PathPoints,
     Place,
@@ -299,6 +301,35 @@ class StoreReader:
         else:
             rows = self._rows(queries.LOG, {"limit": limit})
         return [_log(r) for r in reversed(rows)]
+
+    # What people corrected, and what linking was asked
+
+    def members(self, identity: int) -> list[Member]:
+        """The visits of an identity, in the order of their start."""
+        return [Member(visit=r[0], start=r[1], certainty=1.0 if r[2] is None else r[2])
+                for r in self._rows(queries.MEMBERS, {"identity": identity})]
+
+    def whose(self, visit: int) -> int:
+        """A visit's identity; 0 for none."""
+        row = self._row("SELECT identity FROM visits WHERE visit = :visit", {"visit": visit})
+        return int(row[0] or 0) if row else 0
+
+    def corrections(self, *, after: int = 0) -> list[CorrectionRow]:
+        """Those with numbers above `after`, in their order."""
+        sql = records.CORRECTIONS.format(where="c.correction > :after")
+        return [records.correction_row(r) for r in self._rows(sql, {"after": after})]
+
+    def correction(self, correction: int) -> CorrectionRow | None:
+        """One correction."""
+        row = self._row(records.CORRECTIONS.format(where="c.correction = :one"), {"one": correction})
+        return records.correction_row(row) if row else None
+
+    def moments(self) -> Iterator[Moment]:
+        """Everything that linking was asked, in order."""
+        with explained(self.path):
+            for number, kind, time, decisions, data in self._connection.execute(records.MOMENTS).fetchall():
+                visits = [records.arrival(r) for r in self._connection.execute(records.ARRIVALS, {"moment": number})]
+                yield Moment(kind=kind, time=time, visits=visits, decisions=decisions, data=json.loads(data))
 
     def explain(self, sql: str, parameters: dict[str, Any]) -> list[str]:
         """How SQLite would go about a query: for tests and `doctor`."""

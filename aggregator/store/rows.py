@@ -70,6 +70,15 @@ class VisitRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A visit of an identity; `certainty` as in `VisitRow`."""
+
+    visit: int
+    start: float
+    certainty: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityRow:
     """An identity and what is known of it: number of visits, first and last sight, cameras by name.
 

@@ -13,6 +13,7 @@ from typing import Any
 from aggregator.store import columns
 from aggregator.store.errors import explain
 from aggregator.store.reader import StoreReader
+from aggregator.store.records import CorrectionTable, MomentTable
 from aggregator.visit import Decision, Visit
 from common.messages import CameraInfo, Event, ModelInfo
 from common.tracklet import Tracklet
@@ -37,10 +38,13 @@ class StoreWriter:
 
     Attributes:
         path: the file.
+        corrections, moments: records that only grow.
     """
 
     def __init__(self, connection: sqlite3.Connection, path: Path, lock: int) -> None:
         self.path = path
+        self.corrections = CorrectionTable(connection)
+        self.moments = MomentTable(connection)
         self._db = connection
         self._lock = lock
         self._closed = False
@@ -212,6 +216,8 @@ class StoreWriter:
             INSERT INTO identities (identity, label, created)
             SELECT :identity, coalesce((SELECT label FROM visits WHERE visit = :visit), ''), :now
             WHERE NOT EXISTS (SELECT 1 FROM identities WHERE identity = :identity)""", values)
+        if decision.operation == "restore":
+            self._db.execute("UPDATE identities SET merged_into = NULL WHERE identity = :identity", values)
         if decision.operation == "merge":
             self._db.execute("UPDATE identities SET merged_into = :identity WHERE identity = :other", values)
             return self._db.execute(

@@ -229,25 +229,26 @@ def test_an_older_store_is_brought_up_to_date_or_left_as_it_was(tmp_path: Path,
                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
     with open_store(tmp_path) as store, store.transaction():
         store.advance("box", "s", 5)
-    steps = {"two.sql": "ALTER TABLE agents ADD COLUMN place TEXT;\nCREATE TABLE x (y);\n"
-                        "INSERT INTO nowhere VALUES (1);"}
-    monkeypatch.setattr(database, "MIGRATIONS", ("schema.sql", "two.sql"))
+    now = len(MIGRATIONS)
+    steps = {"next.sql": "ALTER TABLE agents ADD COLUMN place TEXT;\nCREATE TABLE x (y);\n"
+                         "INSERT INTO nowhere VALUES (1);"}
+    monkeypatch.setattr(database, "MIGRATIONS", (*MIGRATIONS, "next.sql"))
     monkeypatch.setattr(database, "_script", steps.__getitem__)
     with pytest.raises(StoreVersionError, match="serve"):
         StoreReader(tmp_path)
     with pytest.raises(StoreError, match="nowhere"):
         open_store(tmp_path)
     db = sqlite3.connect(store_file(tmp_path))
-    assert db.execute("PRAGMA user_version").fetchone() == (1,)
+    assert db.execute("PRAGMA user_version").fetchone() == (now,)
     assert db.execute("SELECT count(*) FROM pragma_table_info('agents') WHERE name = 'place'").fetchone() == (0,)
     db.close()
-    steps["two.sql"] = steps["two.sql"].replace("INSERT INTO nowhere", "INSERT INTO x")
+    steps["next.sql"] = steps["next.sql"].replace("INSERT INTO nowhere", "INSERT INTO x")
     with open_store(tmp_path) as store, store.reader() as reader:
         assert store.through("box", "s") == 5
         assert reader.counts().visits == 0
     with open_store(tmp_path):
         pass
     db = sqlite3.connect(store_file(tmp_path))
-    assert db.execute("PRAGMA user_version").fetchone() == (2,)
+    assert db.execute("PRAGMA user_version").fetchone() == (now + 1,)
     assert db.execute("SELECT y FROM x").fetchall() == [(1,)]
     db.close()
