@@ -13,7 +13,8 @@ from common import __version__
 from common.clock import Clock
 from common.keys import read_agent_keys
 from common.messages import Assign, Hello, ModelInfo, Preview, Refusal, Stats, pack_events, pack_tracklet
-from edge_agent.build import build_pipeline, load_models
+from edge_agent.build import build_pipeline, load_needed
+from edge_agent.capture.dataset import every_camera
 from edge_agent.capture.group import CaptureGroup
 from edge_agent.holding import Holding
 from edge_agent.outputs import RunOutputs
@@ -42,6 +43,7 @@ class Agent:
     """
 
     def __init__(self, settings: AgentSettings, clock: Clock, annotate: Path | None = None) -> None:
+        settings = settings.model_copy(update={"cameras": every_camera(settings.cameras)})
         self.settings, self.clock, self.annotate = settings, clock, annotate
         self.run_id = secrets.token_hex(4)
         self.spool = Spool(settings.data / "spool.db", max_bytes=int(settings.spool.max_mb * 1e6),
@@ -54,8 +56,8 @@ class Agent:
                              on_refusal=self._refused,
                              keys=read_agent_keys(settings.keys) if settings.keys else None)
         self.pipeline: Pipeline = build_pipeline(
-            settings.cameras, load_models(settings.models, settings.detector), settings.tracker, settings.tracklets,
-            self.run_id, on_camera=lambda _: self.uplink.greet(), counting=settings.counting)
+            settings.cameras, load_needed(settings.cameras, settings.models, settings.detector), settings.tracker,
+            settings.tracklets, self.run_id, on_camera=lambda _: self.uplink.greet(), counting=settings.counting)
         self.previewer = Previewer({camera.id: camera.preview for camera in settings.cameras},
                                    lambda: self.pipeline.detector.names, lambda: face_finder(ModelStore()))
         self.previewer.add_sink(UPLINK, self.uplink.show)
@@ -155,7 +157,8 @@ class Agent:
         return Hello(
             agent=self.settings.agent, run=self.run_id, spool=self.spool.id, software=__version__,
             clock=self.clock.now(), cameras=tuple(pipeline.infos.values()),
-            models=(ModelInfo(task="detection", name=pipeline.detector.name, fingerprint=pipeline.detector.fingerprint),
+            models=(*([ModelInfo(task="detection", name=pipeline.detector.name,
+                                 fingerprint=pipeline.detector.fingerprint)] if pipeline.detector.fingerprint else []),
                     ModelInfo(task="embedding", name=pipeline.embedder.name,
                               fingerprint=pipeline.embedder.fingerprint, dimensions=pipeline.embedder.dimensions)))
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from common.messages import CameraInfo
 from edge_agent.capture.mask import Mask
 from edge_agent.capture.settings import CameraSettings
+from edge_agent.no_detector import NoDetector
 from edge_agent.pipeline import Pipeline
 from edge_agent.settings import ModelSettings
 from edge_agent.tracking import IdAllocator, Tracker, TrackerSettings
@@ -30,8 +31,17 @@ def load_models(models: ModelSettings, detector: DetectorSettings) -> tuple[Dete
             load_embedder(models.embedder, store=store, device=models.device, threads=models.threads))
 
 
+def load_needed(cameras: Sequence[CameraSettings], models: ModelSettings, detector: DetectorSettings
+                ) -> tuple[Detector | NoDetector, Embedder]:
+    """As `load_models`, without the detector where all cameras are data sets of people cut out."""
+    if all(camera.address.dataset for camera in cameras):
+        return NoDetector(), load_embedder(models.embedder, store=ModelStore(), device=models.device,
+                                           threads=models.threads)
+    return load_models(models, detector)
+
+
 def build_pipeline(
-    cameras: Sequence[CameraSettings], networks: tuple[Detector, Embedder], tracker: TrackerSettings,
+    cameras: Sequence[CameraSettings], networks: tuple[Detector | NoDetector, Embedder], tracker: TrackerSettings,
     tracklets: TrackletSettings, run: str, on_camera: Callable[[CameraInfo], None] | None = None,
     counting: CountingSettings | None = None,
 ) -> Pipeline:

@@ -15,7 +15,8 @@ from common.console import print_json
 from common.errors import PassageError
 from common.keys import read_agent_keys
 from common.settings import load
-from edge_agent.build import load_models
+from edge_agent.build import load_needed
+from edge_agent.capture.dataset import every_camera
 from edge_agent.capture.group import CaptureGroup
 from edge_agent.settings import AgentSettings
 from edge_agent.uplink import probe
@@ -49,7 +50,12 @@ def check(
 
 def _findings(settings: AgentSettings) -> Iterator[tuple[str, str, PassageError | None]]:
     yield _try("networks", lambda: _networks(settings))
-    for camera in settings.cameras:
+    try:
+        cameras = every_camera(settings.cameras)
+    except PassageError as error:
+        yield "cameras", str(error), error
+        cameras = ()
+    for camera in cameras:
         capture = CaptureGroup([camera], clock=SystemClock())
         yield _try(f"camera {camera.id}", partial(_first_frame, capture, camera.id))
     keys = read_agent_keys(settings.keys) if settings.keys else None
@@ -64,7 +70,7 @@ def _try(what: str, attempt: Callable[[], str]) -> tuple[str, str, PassageError 
 
 
 def _networks(settings: AgentSettings) -> str:
-    detector, embedder = load_models(settings.models, settings.detector)
+    detector, embedder = load_needed(settings.cameras, settings.models, settings.detector)
     return f"{detector.name} and {embedder.name}" + (f" ({embedder.notice})" if embedder.notice else "")
 
 

@@ -18,7 +18,9 @@ from edge_agent.capture.frame import Frame
 from edge_agent.capture.mask import Mask
 from edge_agent.crops import cut, sharpness
 from edge_agent.events import ended_events, track_events
+from edge_agent.no_detector import PERSON, NoDetector
 from edge_agent.tracking import Look, TrackedFrame, Tracker
+from edge_agent.tracking.given import GivenTracks
 from edge_agent.tracklets import Choice, TrackletBuilder, TrackletSettings
 from edge_agent.zones import CountingSettings, PlaceCounter
 from models.detector import Detector
@@ -69,7 +71,7 @@ class Pipeline:
         run: this start of the agent.
     """
 
-    def __init__(self, cameras: Sequence[str], detector: Detector, embedder: Embedder, tracker: Tracker,
+    def __init__(self, cameras: Sequence[str], detector: Detector | NoDetector, embedder: Embedder, tracker: Tracker,
                  settings: TrackletSettings, run: str, masks: Mapping[str, Mask] | None = None,
                  on_camera: Callable[[CameraInfo], None] | None = None, places: Mapping[str, Places] | None = None,
                  counting: CountingSettings | None = None) -> None:
@@ -86,6 +88,8 @@ class Pipeline:
             mature_frames=settings.mature_frames) for camera in cameras}
         self._on_camera = on_camera
         self._last: dict[str, tuple[int, float]] = {}
+        self._given = GivenTracks()
+        self._person = detector.names.index(PERSON) if PERSON in detector.names else 0
 
     def step(self, frames: Sequence[Frame]) -> list[Result]:
         """One frame each of some of the cameras, all in one batch."""
@@ -93,15 +97,14 @@ class Pipeline:
             self._meet(frame)
             self._last[frame.camera] = frame.index, frame.time
         with self.times.measure("detect"):
-            found = self.detector.detect([frame.image for frame in frames])
-            found = [self._unmasked(frame, boxes) for frame, boxes in zip(frames, found, strict=True)]
+            found = self._find(frames)
         with self.times.measure("track"):
-            tracked = self.tracker.step([(f.camera, f.time, boxes) for f, boxes in zip(frames, found, strict=True)],
-                                        self._look(frames, found))
+            tracked = self._follow(frames, found)
         with self.times.measure("embed"):
             choices, embeddings = self._embed(frames, tracked)
             for seen, choice, vectors in zip(tracked, choices, embeddings, strict=True):
-                self.tracker.learn(seen.camera, seen.track[choice.rows], vectors)
+                if seen.camera not in self._given.cameras:
+                    self.tracker.learn(seen.camera, seen.track[choice.rows], vectors)
         with self.times.measure("build"):
             results = [
                 self._result(frame, boxes, seen, choice, vectors)
@@ -113,7 +116,7 @@ class Pipeline:
     def finish(self) -> tuple[list[Tracklet], list[Event]]:
         """No more frames will come: every open track ends."""
         tracklets, events = [], []
-        for camera, ids in self.tracker.finish().items():
+        for camera, ids in (self.tracker.finish() | self._given.finish()).items():
             if camera in self._builders:
                 frame, now = self._last[camera]
                 counter = self._counters[camera]
@@ -147,6 +150,22 @@ class Pipeline:
                     self.settings)
             if self._on_camera:
                 self._on_camera(info)
+
+    def _find(self, frames: Sequence[Frame]) -> list[Detections]:
+        """Who is in each frame: as the source says, else as the detector does."""
+        asked = [frame for frame in frames if frame.given is None]
+        answers = iter(self.detector.detect([frame.image for frame in asked])) if asked else iter(())
+        return [self._unmasked(frame, next(answers)) if frame.given is None else
+                Detections(frame.given.xyxy, np.ones(len(frame.given.track), np.float32)) for frame in frames]
+
+    def _follow(self, frames: Sequence[Frame], found: Sequence[Detections]) -> list[TrackedFrame]:
+        """Whose visit each box is of: as the source says, else as the tracker does."""
+        asked = [(frame, boxes) for frame, boxes in zip(frames, found, strict=True) if frame.given is None]
+        some = [frame for frame, _ in asked], [boxes for _, boxes in asked]
+        answers = iter(self.tracker.step([(frame.camera, frame.time, boxes) for frame, boxes in asked],
+                                         self._look(*some)))
+        return [next(answers) if frame.given is None else
+                self._given.step(frame.camera, frame.time, frame.given, self._person) for frame in frames]
 
     def _unmasked(self, frame: Frame, found: Detections) -> Detections:
         mask = self.masks.get(frame.camera)

@@ -15,7 +15,7 @@ from common.console import print_json
 from common.errors import ConfigError
 from common.mot import read_mot
 from common.settings import from_mapping
-from edge_agent.build import build_pipeline, load_models
+from edge_agent.build import build_pipeline, load_needed
 from edge_agent.capture.frame import Frame
 from edge_agent.capture.group import CaptureGroup
 from edge_agent.capture.settings import CameraSettings
@@ -31,8 +31,9 @@ RUN = "track"
 
 
 def track(
-    source: Annotated[str, typer.Argument(help="video file, rtsp:// or http:// address, webcam:0, or folder:PATH of "
-                                               "pictures; left out with --detections")] = "",
+    source: Annotated[str, typer.Argument(help="video file, rtsp:// or http:// address, webcam:0, folder:PATH of "
+                                               "pictures, or market1501:PATH#CAMERA or mars:PATH#CAMERA of a data "
+                                               "set; left out with --detections")] = "",
     out: Annotated[Path, typer.Option("--out", help="folder for tracks.csv, events.jsonl, mot.txt, visits.npz and "
                                                     "summary.json")] = Path("out"),
     annotate: Annotated[bool, typer.Option("--annotate", help="also write annotated.mp4")] = False,
@@ -89,7 +90,7 @@ def track_source(camera: CameraSettings, out: Path, models: ModelSettings, detec
     Raises:
         SourceError: the source cannot be opened, or held no frame.
     """
-    pipeline = build_pipeline([camera], load_models(models, detector), tracker, TrackletSettings(), RUN)
+    pipeline = build_pipeline([camera], load_needed([camera], models, detector), tracker, TrackletSettings(), RUN)
     capture = CaptureGroup([camera], clock=SystemClock())
     outputs: RunOutputs | None = None
     visits = VisitRows(pipeline.embedder.name)

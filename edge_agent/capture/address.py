@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from common.errors import ConfigError
+from common.reid_layouts import LAYOUTS
 
-Kind = Literal["file", "stream", "webcam", "folder"]
+Kind = Literal["file", "stream", "webcam", "folder", "market1501", "mars"]
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
@@ -20,8 +21,8 @@ class Address:
     """Where pictures come from.
 
     Attributes:
-        kind: `stream` is RTSP or HTTP.
-        value: path, URL, or number or path of a webcam; `${NAME}` still in it.
+        kind: `stream` is RTSP or HTTP; `market1501` and `mars` are data sets of people cut out.
+        value: path (of a data set also `PATH#CAMERA`), URL, or number or path of a webcam; `${NAME}` still in it.
     """
 
     kind: Kind
@@ -47,7 +48,16 @@ class Address:
             if not rest:
                 raise ValueError("expected a path after 'folder:'")
             return cls("folder", rest)
+        if colon and head in LAYOUTS:
+            if not rest:
+                raise ValueError(f"expected a path after '{head}:'")
+            return cls("mars" if head == "mars" else "market1501", rest)
         return cls("file", text)
+
+    @property
+    def dataset(self) -> bool:
+        """Whether it is people cut out, whose tracks are given."""
+        return self.kind in LAYOUTS
 
     @property
     def shown(self) -> str:

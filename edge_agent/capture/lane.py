@@ -30,7 +30,7 @@ class Lane:
     def __init__(self, camera: CameraSettings, changed: threading.Condition, stall: float,
                  monotonic: Callable[[], float] = time.monotonic) -> None:
         self.camera = camera
-        self.live: bool | None = {"file": False, "folder": False, "webcam": True}.get(camera.address.kind)
+        self.live: bool | None = {"stream": None, "webcam": True}.get(camera.address.kind, False)
         self.nominal_fps = 0.0
         self.promised: int | None = None
         self.error: PassageError | None = None

@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timezone
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from common.clock import from_rfc3339
 from common.errors import ConfigError
@@ -55,9 +55,11 @@ class CameraSettings(Settings):
 
     id: str = Field(min_length=1, max_length=60, pattern=r"^\w[\w.-]*$",
                     description="the camera's name, unique in the site")
-    source: str = Field(min_length=1, description="path of a video, rtsp:// or http:// address, webcam:0, or "
-                                                  "folder:PATH of pictures; ${NAME} takes an environment variable, "
-                                                  "for passwords")
+    source: str = Field(min_length=1, description="path of a video, rtsp:// or http:// address, webcam:0, "
+                                                  "folder:PATH of pictures, or a re-identification data set played as "
+                                                  "the cameras of a site: market1501:PATH or mars:PATH for all of them "
+                                                  "(their ids end in -c1, -c2 …), PATH#3 for one; ${NAME} takes an "
+                                                  "environment variable, for passwords")
     crop: tuple[int, int, int, int] | None = Field(
         default=None, description="left, top, right, bottom in pixels: only this part of the picture is looked at")
     mask: Path | tuple[Polygon, ...] | None = Field(
@@ -104,6 +106,14 @@ class CameraSettings(Settings):
     def _known_kind(cls, value: str) -> str:
         Address.parse(value)
         return value
+
+    @model_validator(mode="after")
+    def _data_sets_are_whole(self) -> CameraSettings:
+        if self.address.dataset:
+            for name in ("crop", "mask", "loop"):
+                if getattr(self, name):
+                    raise ValueError(f"a data set of people cut out has no '{name}'")
+        return self
 
     @field_validator("crop")
     @classmethod

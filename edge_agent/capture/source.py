@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import SourceError
 from edge_agent.capture.settings import CameraSettings
+from edge_agent.tracking.given import Given
 
 OPEN_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 5.0
@@ -48,6 +49,15 @@ class Source(Protocol):
         ...
 
 
+@runtime_checkable
+class TrackedSource(Source, Protocol):
+    """A source that knows itself who is where; neither detector nor tracker is asked."""
+
+    def given(self) -> Given | None:
+        """Who is in the picture just taken; pixels of it."""
+        ...
+
+
 def open_source(camera: CameraSettings, open_timeout: float = OPEN_TIMEOUT_S,
                 read_timeout: float = READ_TIMEOUT_S) -> Source:
     """Open what a camera's `source` names.
@@ -61,12 +71,15 @@ def open_source(camera: CameraSettings, open_timeout: float = OPEN_TIMEOUT_S,
         SourceError: there is no such file, stream or device, or nothing readable in it.
         ConfigError: an environment variable in the source is not set.
     """
+    from edge_agent.capture.dataset import Dataset
     from edge_agent.capture.folder import Folder
     from edge_agent.capture.video import open_file, open_stream, open_webcam
 
     address = camera.address
     if address.kind == "folder":
         return Folder(address.resolve(), camera.fps)
+    if address.dataset:
+        return Dataset(address, camera.fps)
     if address.kind == "webcam":
         return open_webcam(address.resolve())
     if address.kind == "stream":

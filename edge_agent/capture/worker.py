@@ -11,7 +11,7 @@ from common.errors import ConfigError, PassageError, SourceError
 from edge_agent.capture.frame import Frame
 from edge_agent.capture.lane import Lane
 from edge_agent.capture.retry import Backoff, Thinning
-from edge_agent.capture.source import Source
+from edge_agent.capture.source import Source, TrackedSource
 from edge_agent.capture.view import View
 
 log = logging.getLogger("passage.capture")
@@ -110,7 +110,8 @@ class CameraThread(threading.Thread):
             image = source.picture()
             if image is None:
                 continue
-            frame = Frame(camera.id, index, time, self._view.cut(image), self._view.origin)
+            given = source.given() if isinstance(source, TrackedSource) else None
+            frame = Frame(camera.id, index, time, self._view.cut(image), self._view.origin, given)
             if not self._lane.put(frame):
                 break
         self._played += last + (1 / source.fps if source.fps else 0.0)
