@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from aggregator.api.app import registry
@@ -42,6 +44,6 @@ def test_a_foreign_page_may_neither_search_nor_listen(site):
 def test_no_route_answers_a_foreign_host(site):
     """Default deny: whatever is added later is behind the same door."""
     for route in registry().routes:
-        path = route.path.format(camera="left", id="G1", visit="1")
+        path = re.sub(r"{\w+}", "1", route.path)
         answer = site.ask(path, route.method, headers={"Host": "evil.example"})
         assert answer.status == 421, path
