@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from aggregator.corrections.cli import app as correct
 from aggregator.evaluate.cli import app as evaluate
 from aggregator.keys_cli import app as keys
 from aggregator.live.cli import live
@@ -23,6 +24,7 @@ app.command()(live)
 app.command()(replay)
 app.command()(simulate)
 app.add_typer(query, name="query")
+app.add_typer(correct, name="correct")
 app.add_typer(evaluate, name="evaluate")
 app.add_typer(keys, name="keys")
 

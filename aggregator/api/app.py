@@ -16,6 +16,7 @@ from aggregator.api.readers import Readers
 from aggregator.api.registry import Registry
 from aggregator.api.routes import (
     cameras,
+    corrections,
     dashboard,
     documents,
     events,
@@ -38,7 +39,8 @@ from common.clock import Clock, SystemClock
 def registry() -> Registry:
     """Every route of the server."""
     routes = Registry()
-    for part in (site, previews, cameras, events, identities, visits, search, heatmap, streams, documents, dashboard):
+    for part in (site, previews, cameras, events, identities, visits, corrections, search, heatmap, streams, documents,
+                 dashboard):
         routes.include(part.routes)
     return routes
 
