@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from aggregator.corrections.cli import app as correct
+from aggregator.audit.cli import app as audit
 from aggregator.evaluate.cli import app as evaluate
 from aggregator.keys_cli import app as keys
 from aggregator.live.cli import live
@@ -14,6 +14,7 @@ from aggregator.query_cli import app as query
 from aggregator.replay import replay
 from aggregator.serve import serve
 from aggregator.simulate.cli import simulate
+from aggregator.tokens_cli import app as tokens
 from common import __version__
 from common.console import run_app
 
@@ -24,9 +25,10 @@ app.command()(live)
 app.command()(replay)
 app.command()(simulate)
 app.add_typer(query, name="query")
-app.add_typer(correct, name="correct")
 app.add_typer(evaluate, name="evaluate")
 app.add_typer(keys, name="keys")
+app.add_typer(tokens, name="tokens")
+app.add_typer(audit, name="audit")
 
 
 @app.callback(invoke_without_command=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import json
 import logging
 import os
@@ -16,17 +15,21 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from aiohttp import web
 
 from aggregator.api.app import create_app
+from aggregator.api.guard import LOCAL, Guard
+from aggregator.audit import AuditLog
 from aggregator.engine import Bus, Engine
+from aggregator.http_server import HttpServer, check_address
 from aggregator.inbox import Inbox
 from aggregator.linking.ids import IdAllocator
 from aggregator.linking.layout import read_layout
 from aggregator.linking.linker import Linker
 from aggregator.previews import Previews
-from aggregator.settings import AggregatorSettings, is_loopback, split_address
+from aggregator.settings import AggregatorSettings
 from aggregator.store import open_store
+from aggregator.tokens import FILE as TOKENS_FILE
+from aggregator.tokens import Tokens, digest_of, new_secret
 from common import __version__, endpoints
 from common.clock import Clock, SystemClock
 from common.errors import ConfigError, PassageError
@@ -36,9 +39,6 @@ from common.messages import Message
 from common.settings import from_mapping, load
 
 log = logging.getLogger("serve")
-
-_HTTP_END_S = 1.0
-
 
 class EngineError(PassageError):
     """The engine ended by itself."""
@@ -80,19 +80,14 @@ def read_settings(config: Path | None, **given: Any) -> AggregatorSettings:
     """The file's settings, or the defaults, with what was given on the command line put over them.
 
     Raises:
-        ConfigError: something is wrong with them; also when `http` is not on loopback and nobody allowed that.
+        ConfigError: something is wrong with them; also when it would not be safe to listen at `http`.
     """
     settings = load(config, AggregatorSettings) if config else AggregatorSettings()
     over = {key: value for key, value in given.items() if value is not None}
     if over:
         from_mapping(over, AggregatorSettings, "command line")
         settings = from_mapping({**settings.model_dump(), **over}, AggregatorSettings, "command line")
-    host, _ = split_address(settings.http)
-    if not is_loopback(host) and not settings.http_allow_remote:
-        raise ConfigError(
-            f"http {settings.http}: other machines could ask everything about everybody seen; there are no tokens yet",
-            "stay on 127.0.0.1 and reach it through ssh -L 8600:127.0.0.1:8600, or set 'http_allow_remote: true' in "
-            "aggregator.yaml where everyone on the network may ask")
+    check_address(settings.http, settings.api, settings.http_allow_remote)
     return settings
 
 
@@ -140,16 +135,23 @@ class Server:
             stack.callback(lambda: ended.__setitem__(0, engine.stop()))
             inbox.start()
             stack.callback(inbox.stop)
-            app = create_app(store.reader, engine, bus, settings.api, pictures=previews)
-            address = await self._serve_http(app, stack)
+            audit = AuditLog(settings.data)
+            stack.callback(audit.close)
+            secret = new_secret()
+            guard = Guard(settings.api, Tokens(settings.data / TOKENS_FILE), audit, local=digest_of(secret),
+                          everybody=LOCAL if settings.api.open_loopback else None, clock=self._clock)
+            app = create_app(store.reader, engine, bus, settings.api, guard=guard, pictures=previews)
+            server = HttpServer(app, settings.http, settings.api, secret)
+            stack.push_async_callback(server.close)
+            await server.start()
             for number in (signal.SIGINT, signal.SIGTERM):
                 with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):  # not the main thread
                     loop.add_signal_handler(number, stop.set)
                     stack.callback(loop.remove_signal_handler, number)
-            self._announce(inbox.endpoint, address, keys is not None)
+            self._announce(inbox.endpoint, server, keys is not None)
             if ready_file is not None:
-                _write_ready(ready_file, {"listen": inbox.endpoint, "http": address, "data": str(settings.data),
-                                          "pid": os.getpid()})
+                _write_ready(ready_file, {"listen": inbox.endpoint, "http": server.address, "data": str(settings.data),
+                                          "token_file": str(server.token_file or ""), "pid": os.getpid()})
                 stack.callback(ready_file.unlink, missing_ok=True)
             await stop.wait()
             log.info("stopping")
@@ -163,41 +165,20 @@ class Server:
             return read_server_keys(settings.keys)
         return None if endpoints.is_loopback(settings.listen) else read_server_keys(settings.data / "keys")
 
-    async def _serve_http(self, app: web.Application, stack: contextlib.AsyncExitStack) -> str:
-        """Listen; the base address, with the real port."""
-        host, port = split_address(self._settings.http)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_HTTP_END_S)
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
-        try:
-            await web.TCPSite(runner, host, port).start()
-        except OSError as error:
-            raise _explain(error, self._settings.http) from error
-        real = runner.addresses[0][1]
-        return f"http://{f'[{host}]' if ':' in host else host}:{real}"
-
-    def _announce(self, endpoint: str, address: str, encrypted: bool) -> None:
+    def _announce(self, endpoint: str, server: HttpServer, encrypted: bool) -> None:
         lines = [
             f"aggregator {__version__}",
             f"  agents connect to  {endpoint}{'' if encrypted else '   (plain: this machine only)'}",
-            f"  dashboard          {address}/",
-            f"  HTTP API           {address}/api   what can be asked: {address}/docs",
+            f"  dashboard          {server.address}/",
+            f"  HTTP API           {server.address}/api   what can be asked: {server.address}/docs",
+            # Logs are read by many: the link, which is a key, is shown to who sits there.
+            "  log in             " + (server.login if sys.stdout.isatty() else "aggregator tokens link"),
             f"  data               {self._settings.data}",
             "  Ctrl-C ends it",
         ]
         print("\n".join(lines), flush=True)
-        if not is_loopback(split_address(self._settings.http)[0]):
-            log.warning("%s can be asked everything by whoever reaches it: there are no tokens yet", address)
-
-
-def _explain(error: OSError, address: str) -> ConfigError:
-    if error.errno == errno.EADDRINUSE:
-        return ConfigError(f"http {address} is in use by another program",
-                           "stop it (is another aggregator running?), or listen elsewhere with --http 127.0.0.1:PORT")
-    if error.errno == errno.EACCES:
-        return ConfigError(f"http {address}: not allowed to listen there", "use a port from 1024 on")
-    return ConfigError(f"http {address}: cannot listen there: {error.strerror}",
-                       "listen on an address of this machine, such as --http 127.0.0.1:8600")
+        if self._settings.http_allow_remote and server.address.startswith("http:"):
+            log.warning("%s has no TLS: tokens and answers cross the network in the clear", server.address)
 
 
 def _call(loop: asyncio.AbstractEventLoop, function: Callable[[], None]) -> None:

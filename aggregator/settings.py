@@ -35,8 +35,8 @@ class AggregatorSettings(Settings):
         default="127.0.0.1:8600", description="where the HTTP API listens, HOST:PORT; port 0 takes a free one")
     http_allow_remote: bool = Field(
         default=False,
-        description="let 'http' be an address that other machines reach. Everybody who reaches it may then ask "
-                    "everything: there are no tokens yet")
+        description="let 'http' be an address that other machines reach although it has no TLS: tokens and answers "
+                    "cross the network in the clear")
     data: Path = Field(default=Path("passage-data"), description="folder of the database and keys; made when missing")
     keys: Path | None = Field(
         default=None,

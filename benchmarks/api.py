@@ -30,6 +30,8 @@ from aiohttp import web
 from numpy.typing import NDArray
 
 from aggregator.api.app import create_app
+from aggregator.api.guard import LOCAL, Guard
+from aggregator.api.settings import ApiSettings
 from aggregator.engine import Bus
 from aggregator.linking.history import HistoryIndex
 from aggregator.store import StoreReader, open_store
@@ -129,7 +131,8 @@ def serve(folder: Path, visits: int, pipe: Connection) -> None:
     seconds = time.perf_counter() - began
 
     async def run() -> None:
-        app = create_app(lambda: StoreReader(folder), Numbers(history), Bus(), clock=ManualClock(DAY + 86_400))
+        app = create_app(lambda: StoreReader(folder), Numbers(history), Bus(), clock=ManualClock(DAY + 86_400),
+                         guard=Guard(ApiSettings(), everybody=LOCAL))
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import ipaddress
+import os
 import socket
 import urllib.error
 import urllib.parse
@@ -14,9 +15,11 @@ from typing import Any
 import orjson
 
 from common.errors import ConfigError, PassageError
+from common.local_token import read_local_token
 
 DEFAULT_URL = "http://127.0.0.1:8600"
 URL_VARIABLE = "PASSAGE_URL"
+TOKEN_VARIABLE = "PASSAGE_TOKEN"
 LARGEST_ANSWER = 512 << 20
 
 Value = str | int | float | Sequence[str] | None
@@ -49,14 +52,16 @@ class Api:
     Args:
         url: its address, such as `http://127.0.0.1:8600`; the scheme may be left out.
         timeout_s: patience with each answer.
+        token: who asks. Otherwise PASSAGE_TOKEN, and on this machine the one that the aggregator left for its own user.
 
     Raises:
         ConfigError: `url` is no address of an HTTP server.
     """
 
-    def __init__(self, url: str = DEFAULT_URL, timeout_s: float = 10.0) -> None:
+    def __init__(self, url: str = DEFAULT_URL, timeout_s: float = 10.0, token: str | None = None) -> None:
         self.url = _base(url)
         self.timeout_s = timeout_s
+        self._token = token or os.environ.get(TOKEN_VARIABLE)
         # A proxy cannot reach what runs on this machine.
         proxies: dict[str, str] | None = {} if _is_here(urllib.parse.urlsplit(self.url).hostname or "") else None
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler(proxies), _NoRedirect())
@@ -84,6 +89,8 @@ class Api:
         query = urllib.parse.urlencode(given, doseq=True)
         address = self.url + urllib.parse.quote(path) + (f"?{query}" if query else "")
         headers = {"Accept": accept, **({"Content-Type": media} if media else {})}
+        if token := self.token():
+            headers["Authorization"] = f"Bearer {token}"
         request = urllib.request.Request(address, body, headers, method=method)
         try:
             with self._opener.open(request, timeout=self.timeout_s) as answer:
@@ -96,6 +103,15 @@ class Api:
             raise self._silent(error.reason) from error
         except (OSError, http.client.HTTPException) as error:
             raise self._silent(error) from error
+
+    def token(self) -> str | None:
+        """What is shown to the aggregator; read again each time, for it makes another whenever it starts."""
+        if self._token:
+            return self._token
+        parts = urllib.parse.urlsplit(self.url)
+        if not _is_here(parts.hostname or ""):
+            return None
+        return read_local_token(parts.port or (443 if parts.scheme == "https" else 80))
 
     def _json(self, data: bytes) -> Any:
         try:

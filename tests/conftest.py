@@ -1,12 +1,10 @@
-"""What holds for all tests."""
+"""What every test has: a home of its own for what programs leave for their user."""
 
 from __future__ import annotations
 
-import signal
+import os
+import tempfile
 
-
-def pytest_configure() -> None:
-    # A shell without job control starts `./run test &` with Ctrl-C ignored, and ignored it would stay for every
-    # program that a test starts and ends by it.
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+# Before anything is imported, and for the programs that tests start: no test touches the user's own tokens.
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="passage-test-state-")
+os.environ.pop("PASSAGE_TOKEN", None)

@@ -1,7 +1,14 @@
-"""Who may use a route, and what is written down about it: every route says both, and there is no default."""
+"""Who may use a route, and what is written down about it: every route says both, and there is no default.
+
+And who asks: whatever is read while a request is answered is read as its caller, so that no route can forget to filter.
+"""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
 from enum import Enum, IntEnum
 
 
@@ -44,3 +51,47 @@ def parse_role(word: str) -> Role:
         if word == role.word:
             return role
     raise ValueError(f"'{word[:40]}' is no role: viewer, operator or admin")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Somebody who asks.
+
+    Attributes:
+        name: of the token; "" for nobody in particular.
+        role: what it may do.
+        cameras: the only ones it may see anything of; None for all.
+    """
+
+    name: str
+    role: Role
+    cameras: frozenset[str] | None
+
+    def sees(self, camera: object) -> bool:
+        """Whether it may see what comes from `camera`."""
+        return self.cameras is None or camera in self.cameras
+
+
+STRANGER = Caller(name="", role=Role.PUBLIC, cameras=frozenset())
+"""Who shows no token: may use what is public, and sees no camera."""
+
+_CALLER: ContextVar[Caller] = ContextVar("caller")
+
+
+def caller() -> Caller:
+    """Who asks for what is being answered now. Tasks and reads of the store that a request begins have its caller.
+
+    Raises:
+        LookupError: nobody asks; nothing is shown to nobody.
+    """
+    return _CALLER.get()
+
+
+@contextlib.contextmanager
+def answering(who: Caller) -> Iterator[None]:
+    """What happens inside is for `who`."""
+    token = _CALLER.set(who)
+    try:
+        yield
+    finally:
+        _CALLER.reset(token)

@@ -9,14 +9,14 @@ from aiohttp import web
 
 from aggregator.api.embedders import Embedders
 from aggregator.api.errors import one_error_shape
-from aggregator.api.keys import BUS, CLOCK, EMBEDDERS, ENGINE, PREVIEWS, READERS, SETTINGS, STREAMS
+from aggregator.api.guard import Guard
+from aggregator.api.keys import BUS, CLOCK, EMBEDDERS, ENGINE, GUARD, PREVIEWS, READERS, SETTINGS, STREAMS
 from aggregator.api.openapi import document
 from aggregator.api.ports import Bus, Engine, ReaderFactory
 from aggregator.api.readers import Readers
 from aggregator.api.registry import Registry
 from aggregator.api.routes import (
     cameras,
-    corrections,
     dashboard,
     documents,
     events,
@@ -24,11 +24,13 @@ from aggregator.api.routes import (
     identities,
     previews,
     search,
+    session,
     site,
     streams,
     visits,
 )
 from aggregator.api.security import add_headers, refuse_strangers
+from aggregator.api.seen import SeenEngine
 from aggregator.api.settings import ApiSettings
 from aggregator.api.streams import Streams
 from aggregator.previews import Previews
@@ -39,7 +41,7 @@ from common.clock import Clock, SystemClock
 def registry() -> Registry:
     """Every route of the server."""
     routes = Registry()
-    for part in (site, previews, cameras, events, identities, visits, corrections, search, heatmap, streams, documents,
+    for part in (site, session, previews, cameras, events, identities, visits, search, heatmap, streams, documents,
                  dashboard):
         routes.include(part.routes)
     return routes
@@ -52,7 +54,7 @@ def openapi_document() -> dict[str, Any]:
 
 
 def create_app(reader_factory: ReaderFactory, engine: Engine, bus: Bus,
-               settings: ApiSettings | None = None, *, clock: Clock | None = None,
+               settings: ApiSettings | None = None, *, guard: Guard, clock: Clock | None = None,
                embedders: Embedders | None = None, pictures: Previews | None = None) -> web.Application:
     """The application, to be run by `aiohttp.web.AppRunner` or aiohttp's test server.
 
@@ -61,6 +63,7 @@ def create_app(reader_factory: ReaderFactory, engine: Engine, bus: Bus,
         engine: the running engine, for stats and search.
         bus: where the engine publishes what it has committed.
         settings: limits.
+        guard: who may ask.
         clock: what time it is; the computer's by default.
         pictures: live pictures from the agents; none without it.
         embedders: networks for search by picture; those of this machine's model store by default.
@@ -68,7 +71,8 @@ def create_app(reader_factory: ReaderFactory, engine: Engine, bus: Bus,
     settings = settings or ApiSettings()
     app = web.Application(middlewares=[one_error_shape, refuse_strangers], client_max_size=settings.max_upload_bytes)
     app[SETTINGS] = settings
-    app[ENGINE] = engine
+    app[ENGINE] = SeenEngine(engine)
+    app[GUARD] = guard
     app[BUS] = bus
     app[READERS] = Readers(reader_factory, settings.readers)
     app[EMBEDDERS] = embedders or Embedders()
@@ -79,6 +83,7 @@ def create_app(reader_factory: ReaderFactory, engine: Engine, bus: Bus,
     documents.publish(app, openapi_document())
     app.on_response_prepare.append(add_headers)
     app.cleanup_ctx.append(streams.follow_bus)
+    app.cleanup_ctx.append(guard.watch)
     app.on_shutdown.append(_end_streams)
     app.on_cleanup.append(_close)
     return app

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections.abc import Mapping
 from http import HTTPStatus
 
 import orjson
@@ -32,12 +33,13 @@ class Failure(TypedDict):
 
 
 class ApiError(PassageError):
-    """A request that cannot be answered, with the HTTP status that says so."""
+    """A request that cannot be answered, with the HTTP status that says so, and headers besides."""
 
     def __init__(self, status: int, code: str, message: str, *, field: str | None = None,
-                 cure: str | None = None) -> None:
+                 cure: str | None = None, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message, cure)
         self.status = status
+        self.headers = dict(headers or {})
         self.code = code
         self.field = field
 
@@ -55,7 +57,9 @@ def not_found(field: str, message: str, cure: str | None = None) -> ApiError:
 def failure(error: ApiError) -> web.Response:
     """The error as an answer."""
     body: Failure = {"error": {"code": error.code, "message": error.message, "field": error.field, "cure": error.cure}}
-    return web.Response(status=error.status, body=orjson.dumps(body), content_type="application/json", charset="utf-8")
+    headers = {**error.headers, **({"WWW-Authenticate": "Bearer"} if error.status == 401 else {})}
+    return web.Response(status=error.status, body=orjson.dumps(body), content_type="application/json", charset="utf-8",
+                        headers=headers)
 
 
 @web.middleware

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from aggregator.api.embedders import Embedders
+from aggregator.api.guard import Guard
 from aggregator.api.ports import Bus, Engine
 from aggregator.api.readers import Readers
 from aggregator.api.settings import ApiSettings
@@ -13,6 +14,7 @@ from aggregator.previews import Previews
 from common.clock import Clock
 
 SETTINGS = web.AppKey("settings", ApiSettings)
+GUARD = web.AppKey("guard", Guard)
 READERS = web.AppKey("readers", Readers)
 EMBEDDERS = web.AppKey("embedders", Embedders)
 STREAMS = web.AppKey("streams", Streams)

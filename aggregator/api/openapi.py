@@ -7,16 +7,22 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from aggregator.api.access import Role
 from aggregator.api.errors import Failure
 from aggregator.api.registry import JSON, Route
+from aggregator.api.sessions import COOKIE
 from common import __version__
 
 ALWAYS = (500, 503)
+SECURITY = {
+    "token": {"type": "http", "scheme": "bearer", "description": "A token: `aggregator tokens new NAME`."},
+    "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "What POST /api/session gives."},
+}
 TAGS = {
+    "access": "Who asks.",
     "site": "Cameras, agents and how the aggregator is doing.",
     "identities": "Who was seen, where they went, and why we think so.",
     "visits": "Single passages through one camera.",
-    "corrections": "What people said about who is who.",
     "search": "Find a person by a picture or by a visit.",
     "places": "Where people stand and walk.",
     "video": "What cameras see now, where their boxes allow it. Nothing is kept.",
@@ -29,10 +35,8 @@ def document(routes: list[Route]) -> dict[str, Any]:
     """The whole document as plain data."""
     answers: list[tuple[str, Any]] = [("Failure", Failure)]
     answers += [(route.name, kind) for route in routes for kind in (route.answer, route.messages) if kind is not None]
-    bodies = [(f"{route.name} body", route.body) for route in routes if route.body is not None]
     keyed, shared = TypeAdapter.json_schemas(
-        [*((name, "serialization", TypeAdapter(kind)) for name, kind in answers),
-         *((name, "validation", TypeAdapter(kind)) for name, kind in bodies)],
+        [(name, "serialization", TypeAdapter(kind)) for name, kind in answers],
         ref_template="#/components/schemas/{model}")
     schemas = {name: schema for (name, _), schema in keyed.items()}
     paths: dict[str, dict[str, Any]] = {}
@@ -49,28 +53,29 @@ def document(routes: list[Route]) -> dict[str, Any]:
         },
         "tags": [{"name": name, "description": text} for name, text in TAGS.items() if name in used],
         "paths": paths,
-        "components": {"schemas": shared.get("$defs", {})},
+        "components": {"schemas": shared.get("$defs", {}), "securitySchemes": SECURITY},
     }
 
 
 def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": route.name, "tags": [route.tag], "summary": route.summary,
-        "parameters": _parameters(route),
+        "parameters": _parameters(route), "x-role": route.role.word, "x-audit": route.audit.value,
+        "security": [] if route.role is Role.PUBLIC else [{"token": []}, {"session": []}],
         "responses": {**_success(route, schemas), **_failures(route, schemas)},
     }
     if route.description:
         operation["description"] = route.description
     if route.takes:
         operation["requestBody"] = {"required": True, "content": {media: _body(media) for media in route.takes}}
-    if route.body is not None:
-        operation["requestBody"] = {"required": True, "content": {JSON: {"schema": schemas[f"{route.name} body"]}}}
     if route.messages is not None:
         operation["x-websocket"] = {"messages": schemas[route.name]}
     return operation
 
 
 def _body(media: str) -> dict[str, Any]:
+    if media == JSON:
+        return {"schema": {"type": "object"}}
     if media == "multipart/form-data":
         picture = {"type": "string", "contentMediaType": "application/octet-stream"}
         return {"schema": {"type": "object", "properties": {"picture": picture}, "required": ["picture"]}}
@@ -117,9 +122,11 @@ def _success(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
 
 def _failures(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     statuses = {*route.errors, *ALWAYS}
+    if route.role is not Role.PUBLIC:
+        statuses |= {401, 403, 429}
     if route.parameters.model_fields:
         statuses.add(400)
-    if route.takes or route.body is not None:
+    if route.takes:
         statuses |= {400, 413, 415}
     return {
         str(status): {"description": HTTPStatus(status).phrase, "content": {JSON: {"schema": schemas["Failure"]}}}

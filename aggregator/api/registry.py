@@ -12,9 +12,9 @@ import orjson
 from aiohttp import web
 from pydantic import TypeAdapter
 
-from aggregator.api.access import Audit, Role
+from aggregator.api.access import Audit, Caller, Role, answering
 from aggregator.api.binding import NoParameters, Parameters, bind
-from aggregator.api.keys import SETTINGS
+from aggregator.api.keys import GUARD, SETTINGS
 
 Q = TypeVar("Q", bound=Parameters)
 RouteHandler = Callable[[web.Request, Any], Awaitable[Any]]
@@ -43,7 +43,6 @@ class Route:
         answer: type of the JSON answer, None where there is none.
         media: media types that it may give besides.
         takes: media types of the request's body.
-        body: type of its JSON body; `bind_body` reads it.
         errors: statuses it may fail with, besides those that every route has.
         messages: for a WebSocket, the type of what it sends.
     """
@@ -60,7 +59,6 @@ class Route:
     answer: Any
     media: tuple[str, ...]
     takes: tuple[str, ...]
-    body: Any
     errors: tuple[int, ...]
     messages: Any
 
@@ -79,7 +77,7 @@ class Registry:
     def add(self, method: str, path: str, *, tag: str, role: Role, audit: Audit,
             parameters: type[Q] = NoParameters,  # type: ignore[assignment]
             answer: Any = None, media: tuple[str, ...] = (), takes: tuple[str, ...] = (),
-            body: Any = None, errors: tuple[int, ...] = (), messages: Any = None,
+            errors: tuple[int, ...] = (), messages: Any = None,
             ) -> Callable[[Callable[[web.Request, Q], Awaitable[Any]]], RouteHandler]:
         """Declare a route. The handler's docstring is its documentation: first line the summary, the rest the story.
 
@@ -90,7 +88,7 @@ class Registry:
             self.routes.append(Route(
                 method=method, path=path, handler=handler, tag=tag, role=role, audit=audit, summary=summary.rstrip("."),
                 description=description.strip(), parameters=parameters, answer=answer, media=media, takes=takes,
-                body=body, errors=errors, messages=messages))
+                errors=errors, messages=messages))
             return handler
         return declare
 
@@ -116,15 +114,23 @@ def _endpoint(route: Route, check: bool) -> Callable[[web.Request], Awaitable[we
     adapter = _adapter(route.answer) if check and route.answer is not None else None
 
     async def endpoint(request: web.Request) -> web.StreamResponse:
-        result = await route.handler(request, bind(route.parameters, request))
+        guard = request.app[GUARD]
+        who, token = guard.enter(request, route.role)
+        with answering(who), guard.while_valid(token):
+            return await answer(request, who)
+
+    async def answer(request: web.Request, who: Caller) -> web.StreamResponse:
+        query = bind(route.parameters, request)
+        await request.app[GUARD].note(request, who, route.audit, route.name, query)
+        result = await route.handler(request, query)
         if isinstance(result, web.StreamResponse):
             return result
         if isinstance(result, Media):
             charset = "utf-8" if result.type.startswith("text/") else None
             return web.Response(body=result.body, content_type=result.type, charset=charset, headers=result.headers)
-        answer = json_answer(result)
+        told = json_answer(result)
         if adapter is not None:
-            adapter.validate_json(bytes(answer.body), strict=True)  # type: ignore[arg-type]
-        return answer
+            adapter.validate_json(bytes(told.body), strict=True)  # type: ignore[arg-type]
+        return told
 
     return endpoint

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import Field
 
 from common.settings import Settings
@@ -14,6 +16,22 @@ class ApiSettings(Settings):
         default=(),
         description="names besides 'localhost' and plain addresses under which browsers reach this server; "
                     "requests under another name are refused, so that no foreign page can read answers by DNS tricks")
+    open_loopback: bool = Field(
+        default=False,
+        description="let everybody with an account on this machine ask everything without a token, as long as 'http' "
+                    "is on loopback and no proxy stands before it; for trying things out")
+    tls_certificate: Path | None = Field(
+        default=None, description="PEM file with the server's certificate and those that lead to its issuer: HTTPS. "
+                                  "Read again when it changes")
+    tls_key: Path | None = Field(default=None, description="PEM file with the certificate's key, readable by its "
+                                                           "owner only")
+    proxies: tuple[str, ...] = Field(
+        default=(), description="addresses of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed")
+    session_hours: float = Field(default=12.0, gt=0, le=24 * 365,
+                                 description="hours after which a browser must log in again")
+    failures_per_minute: int = Field(
+        default=10, ge=1, le=100_000,
+        description="wrong tokens from one address within a minute after which it is refused for a minute")
     readers: int = Field(default=4, ge=1, le=64,
                          description="threads that read the store, each with its own connection")
     max_upload_bytes: int = Field(default=8 << 20, ge=1024, le=256 << 20,

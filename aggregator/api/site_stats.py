@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from aggregator.api import shapes, shaping
+from aggregator.api.access import caller
 from aggregator.api.keys import CLOCK, ENGINE, READERS
 from aggregator.store.reader import StoreReader
 from aggregator.store.rows import AgentRow, CameraRow, Counts
@@ -17,7 +18,7 @@ _OWN_PLACE = frozenset({"agents", "cameras", "people_now", "identities_active", 
 
 async def site_stats(app: web.Application) -> shapes.Stats:
     """What /api/stats answers and /api/ws/stats sends."""
-    live = app[ENGINE].stats()
+    live, who = app[ENGINE].stats(), caller()
     agents, cameras, counts = await app[READERS].ask(_stored)
     heard: dict[str, Any] = live.get("agents", {})
     numbers = camera_numbers(live)
@@ -26,7 +27,8 @@ async def site_stats(app: web.Application) -> shapes.Stats:
         "agents": [_agent(row, heard.get(row.agent, {})) for row in agents],
         "cameras": [shaping.camera(row, numbers.get(row.camera)) for row in cameras],
         "people_now": int(live.get("people_now", 0)),
-        "identities_active": int(live.get("identities_active", 0)),
+        "identities_active": int(live.get("identities_active", 0)) if who.cameras is None else
+        await app[READERS].ask(_active, app[CLOCK].now()),
         "store": {"visits": counts.visits, "identities": counts.identities, "events": counts.events,
                   "cameras": counts.cameras, "agents": counts.agents, "decisions": counts.decisions},
         "recent": list(live.get("recent", [])),
@@ -41,6 +43,11 @@ def camera_numbers(live: dict[str, Any]) -> dict[str, dict[str, float]]:
 
 def _stored(reader: StoreReader) -> tuple[list[AgentRow], list[CameraRow], Counts]:
     return reader.agents(), reader.cameras(), reader.counts()
+
+
+def _active(reader: StoreReader, now: float) -> int:
+    """People who are there now, of those that this reader sees."""
+    return len({visit.identity for visit in reader.present(now) if visit.identity is not None})
 
 
 def _agent(row: AgentRow, live: dict[str, Any]) -> shapes.Agent:

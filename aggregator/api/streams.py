@@ -11,8 +11,10 @@ from typing import Any
 import orjson
 from aiohttp import WSCloseCode, web
 
+from aggregator.api.access import caller
 from aggregator.api.errors import ApiError
 from aggregator.api.ports import Bus, Message
+from aggregator.api.seen import visible
 
 CLOSE_S = 1.0
 MOST_PENDING = 10_000  # messages on their way from the engine's thread to the event loop
@@ -103,11 +105,12 @@ class Streams:
                            cure="close one, or raise max_sockets in the aggregator's api settings")
 
     async def serve(self, request: web.Request, reader: Reader, ping_s: float) -> web.WebSocketResponse:
-        """Open the connection and send what `reader` gets, until either side ends it.
+        """Open the connection and send what `reader` gets and the caller may see, until either side ends it.
 
         Raises:
             ApiError: as `check`.
         """
+        reader.wants = visible(reader.wants, caller())
         self._readers.add(reader)
         try:
             return await self.run(request, lambda socket: self._send(socket, reader), ping_s)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from aggregator.store.rows import (
     VisitEmbeddings,
     VisitRow,
 )
+from aggregator.store.scope import show_only
 from aggregator.visit import Rival, Visit
 from common.messages import ModelInfo
 from common.tracklet import Path as VisitPath
@@ -54,10 +56,17 @@ class StoreReader:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._connection = open_read_only(path)
+        self._narrowed = False
 
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
+
+    def show_only(self, cameras: Collection[str]) -> None:
+        """From now on every answer is as if there were no other cameras."""
+        with explained(self.path):
+            show_only(self._connection, cameras)
+        self._narrowed = True
 
     def __enter__(self) -> StoreReader:
         return self
@@ -300,7 +309,17 @@ class StoreReader:
             rows = self._rows(queries.LOG_OF_IDENTITY, {"identity": self.resolve(identity), "limit": limit})
         else:
             rows = self._rows(queries.LOG, {"limit": limit})
-        return [_log(r) for r in reversed(rows)]
+        entries = [_log(r) for r in reversed(rows)]
+        return [self._without_hidden(entry) for entry in entries] if self._narrowed else entries
+
+    def _without_hidden(self, entry: LogRow) -> LogRow:
+        """Rivals that were never where this reader sees are not named."""
+        def seen(identity: int) -> bool:
+            row = self.identity(identity) if identity else None
+            return row is not None and row.visits > 0
+
+        return dataclasses.replace(entry, other=entry.other if seen(entry.other) else 0,
+                                   rivals=tuple(rival for rival in entry.rivals if seen(rival.identity)))
 
     # What people corrected, and what linking was asked
 

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from common.clock import from_rfc3339
-
-
-def fetch(url: str) -> Any:
-    """One JSON answer of the aggregator."""
-    with urllib.request.urlopen(url, timeout=10) as answer:  # only ever the aggregator that the demo started
-        return json.load(answer)
+from common.http_client import Api
 
 
 def summarise(api: str, start: float) -> dict[str, Any]:
     """Identities and their ways, asked over HTTP like anybody else; seconds count from `start`."""
+    ask = Api(api).get
     identities = []
-    cursor = ""
+    cursor = None
     while True:
-        page = fetch(f"{api}/api/identities?limit=200{cursor}")
+        page = ask("/api/identities", limit=200, cursor=cursor)
         for row in page["identities"]:
-            way = fetch(f"{api}/api/identities/{row['global_id']}/trajectory")["trajectory"]
+            way = ask(f"/api/identities/{row['global_id']}/trajectory")["trajectory"]
             identities.append({
                 "global_id": row["global_id"], "label": row["label"],
                 "way": [{"camera": visit["camera"], "visit": visit["visit"],
@@ -34,10 +28,10 @@ def summarise(api: str, start: float) -> dict[str, Any]:
             })
         if not page.get("next"):
             break
-        cursor = f"&cursor={page['next']}"
+        cursor = page["next"]
     identities.sort(key=lambda identity: identity["way"][0]["from_s"] if identity["way"] else 0.0)
-    return {"identities": identities, "cameras": fetch(f"{api}/api/cameras")["cameras"],
-            "stats": fetch(f"{api}/api/stats")}
+    return {"identities": identities, "cameras": ask("/api/cameras")["cameras"],
+            "stats": ask("/api/stats")}
 
 
 def _seconds(time: str, start: float) -> float:

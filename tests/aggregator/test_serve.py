@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 import urllib.error
-import urllib.request
+import urllib.parse
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from aggregator.settings import AggregatorSettings
 from aggregator.store import StoreLockedError, StoreReader
 from common.clock import SystemClock
 from common.errors import ConfigError, PassageError
+from common.http_client import Api
 from common.messages import Assign, CameraInfo, Hello, ModelInfo, Refusal, pack_tracklet
 from common.settings import from_mapping
 from common.tracklet import Path as VisitPath
@@ -75,8 +76,8 @@ class Running:
         return not self._thread.is_alive()
 
     def get(self, path: str) -> Any:
-        with urllib.request.urlopen(self.addresses["http"] + path, timeout=5) as answer:
-            return json.load(answer)
+        parts = urllib.parse.urlsplit(path)
+        return Api(self.addresses["http"], timeout_s=5).get(parts.path, **urllib.parse.parse_qs(parts.query))
 
 
 def wait(condition: Callable[[], bool], seconds: float = 10.0) -> None:
@@ -210,4 +211,4 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
     with Running(tmp_path) as running:
         running.get("/api/health")
     wait(lambda: threads() <= before)
-    assert sorted(p.name for p in (tmp_path / "data").iterdir()) == ["passage.db", "passage.db.lock"]
+    assert sorted(p.name for p in (tmp_path / "data").iterdir()) == ["audit.db", "passage.db", "passage.db.lock"]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import time
-import urllib.request
+import urllib.parse
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from common.http_client import Api
 from deploy.demo.programs import Programs
 from tests.support.blobs import write_detector
 
@@ -25,8 +25,8 @@ def free_port() -> int:
 
 def get(url: str) -> Any:
     """One JSON answer."""
-    with urllib.request.urlopen(url, timeout=10) as answer:
-        return json.load(answer)
+    parts = urllib.parse.urlsplit(url)
+    return Api(f"{parts.scheme}://{parts.netloc}").get(parts.path, **urllib.parse.parse_qs(parts.query))
 
 
 def wait_for(what: Callable[[], bool], seconds: float, told: str) -> None:
@@ -55,7 +55,7 @@ class Site:
 
     @property
     def database(self) -> Path:
-        (found,) = (self.folder / "data").glob("*.db")
+        found = self.folder / "data" / "passage.db"
         return found
 
     def start_aggregator(self) -> str:

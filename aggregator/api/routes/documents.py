@@ -7,9 +7,10 @@ from typing import Any
 
 import orjson
 from aiohttp import web
+from pydantic import Field
 
 from aggregator.api.access import Audit, Role
-from aggregator.api.binding import NoParameters
+from aggregator.api.binding import NoParameters, Parameters
 from aggregator.api.docs.page import page
 from aggregator.api.registry import JSON, Media, Registry
 
@@ -18,6 +19,12 @@ HTML, CSS, JS = "text/html", "text/css", "text/javascript"
 routes = Registry()
 _OPENAPI: web.AppKey[bytes] = web.AppKey("openapi", bytes)
 _PAGE: web.AppKey[bytes] = web.AppKey("docs_page", bytes)
+
+
+class LogInPage(Parameters):
+    """Where to go once logged in."""
+
+    next: str = Field(default="/", max_length=1000, description="address on this server to go to afterwards")
 
 
 def publish(app: web.Application, document: dict[str, Any]) -> None:
@@ -52,6 +59,20 @@ async def get_docs_style(_request: web.Request, _query: NoParameters) -> Media:
 async def get_docs_script(_request: web.Request, _query: NoParameters) -> Media:
     """The page's script."""
     return Media(body=_file("docs.js"), type=JS)
+
+
+@routes.add("GET", "/login", tag="documents", role=Role.PUBLIC, audit=Audit.NEVER,
+            media=(HTML,))
+async def get_login(_request: web.Request, _query: LogInPage) -> Media:
+    """The page to log in at, for browsers."""
+    return Media(body=_file("login.html"), type=HTML)
+
+
+@routes.add("GET", "/login/login.js", tag="documents", role=Role.PUBLIC, audit=Audit.NEVER,
+            media=(JS,))
+async def get_login_script(_request: web.Request, _query: NoParameters) -> Media:
+    """The login page's script."""
+    return Media(body=_file("login.js"), type=JS)
 
 
 def _file(name: str) -> bytes:

@@ -23,6 +23,10 @@ export function query(parameters) {
 
 async function answer(response) {
   if (response.ok) return response.status === 204 ? null : response.json();
+  if (response.status === 401) {
+    const here = location.pathname + location.search + location.hash;
+    location.replace(`/login?next=${encodeURIComponent(here)}`);
+  }
   throw new ApiError(response.status, await response.json().catch(() => null));
 }
 

@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from aggregator.api.app import create_app
 from aggregator.api.embedders import Embedders
+from aggregator.api.guard import LOCAL, Guard
 from aggregator.api.settings import ApiSettings
 from aggregator.engine.bus import Bus
 from aggregator.linking.history import HistoryIndex
@@ -123,11 +124,13 @@ class Site:
         self.clock = ManualClock(NOON + 80)
         self.settings = ApiSettings(check_answers=True, readers=2, stats_interval_s=0.05)
         self.pictures = None
+        self.guard: Guard | None = None  # everybody may do everything, but for tests of who may what
         self.load: Callable[[str], Any] = lambda name: ToyEmbedder()
 
     def app(self):
         return create_app(lambda: StoreReader(self.data), self.engine, self.bus, self.settings, clock=self.clock,
-                          embedders=Embedders(self.load), pictures=self.pictures)
+                          embedders=Embedders(self.load), pictures=self.pictures,
+                          guard=self.guard or Guard(self.settings, everybody=LOCAL, clock=self.clock))
 
     def talk(self, conversation: Callable[[TestClient], Coroutine[Any, Any, Any]]) -> Any:
         async def run() -> Any:

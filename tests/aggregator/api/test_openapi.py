@@ -44,7 +44,7 @@ def test_path_parameters_are_those_in_the_path():
 def test_failures_are_documented_with_the_one_shape(site):
     document = site.ask("/api/openapi.json").json
     answers = document["paths"]["/api/identities/{id}"]["get"]["responses"]
-    assert set(answers) == {"200", "400", "404", "500", "503"}
+    assert set(answers) == {"200", "400", "401", "403", "404", "429", "500", "503"}
     assert answers["404"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Failure"}
 
 

@@ -10,8 +10,6 @@ GET  /api/cameras/{camera}                 viewer   never
 GET  /api/cameras/{camera}.mjpg            viewer   always
 GET  /api/cameras/{camera}/frame           viewer   always
 GET  /api/cameras/{camera}/heatmap         viewer   never
-GET  /api/corrections                      viewer   always
-GET  /api/corrections/{number}             viewer   always
 GET  /api/events                           viewer   person
 GET  /api/health                           public   never
 GET  /api/identities                       viewer   always
@@ -30,10 +28,14 @@ GET  /api/ws/pictures                      viewer   always
 GET  /api/ws/stats                         viewer   never
 GET  /dashboard/{file}                     public   never
 GET  /dashboard/{folder}/{file}            public   never
+GET  /api/session                          viewer   never
+GET  /login                                public   never
+GET  /login/login.js                       public   never
+POST /api/session                          public   never
+DELETE /api/session                        public   never
 GET  /docs                                 public   never
 GET  /docs/docs.css                        public   never
 GET  /docs/docs.js                         public   never
 GET  /ws/{camera}                          viewer   always
-POST /api/corrections                      operator always
 POST /api/search                           viewer   always
 """

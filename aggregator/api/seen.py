@@ -1,0 +1,64 @@
+"""The engine and what it publishes, as far as the caller may see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aggregator.api.access import Caller, caller
+from aggregator.api.ports import Engine, History, Message
+
+
+class SeenHistory:
+    """Everybody ever seen where the caller may look."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+
+    def search(self, embedding: NDArray[np.float32], model: str, k: int, since: float | None = None,
+               until: float | None = None, cameras: Collection[str] | None = None) -> list[tuple[int, int, float]]:
+        """As `History.search`."""
+        allowed = caller().cameras
+        if allowed is not None:
+            cameras = allowed if cameras is None else allowed.intersection(cameras)
+        return self._history.search(embedding, model, k, since, until, cameras)
+
+
+class SeenEngine:
+    """The engine; its numbers are those of the caller's cameras."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @property
+    def history(self) -> SeenHistory:
+        """To search in."""
+        return SeenHistory(self._engine.history)
+
+    def stats(self) -> dict[str, Any]:
+        """As `Engine.stats`."""
+        return narrowed(self._engine.stats(), caller())
+
+
+def narrowed(stats: dict[str, Any], who: Caller) -> dict[str, Any]:
+    """The engine's numbers without what comes from cameras that `who` may not see.
+
+    Counters of the whole site, such as messages a second, stay. `agents` stay for whoever is let see cameras of theirs
+    by the store; here their names alone would tell, so they are matched there.
+    """
+    if who.cameras is None:
+        return stats
+    cameras = {camera: numbers for camera, numbers in stats.get("cameras", {}).items() if who.sees(camera)}
+    return {**stats, "cameras": cameras,
+            "people_now": int(sum(numbers.get("people", 0) for numbers in cameras.values())),
+            "recent": [link for link in stats.get("recent", []) if who.sees(link.get("camera"))]}
+
+
+def visible(wants: Callable[[Message], bool], who: Caller) -> Callable[[Message], bool]:
+    """`wants`, for messages from cameras that `who` may see. What says no camera is for those who see all."""
+    if who.cameras is None:
+        return wants
+    return lambda message: who.sees(message.get("camera")) and wants(message)
