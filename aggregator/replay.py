@@ -22,6 +22,7 @@ from aggregator.linking.layout import read_layout
 from aggregator.linking.linker import Linker
 from aggregator.linking.settings import LinkingSettings
 from aggregator.linking.topology import Topology
+from aggregator.rerun_cli import replay_log
 from aggregator.settings import AggregatorSettings
 from aggregator.visit import Decision, Visit, global_id
 from common.console import print_json
@@ -153,21 +154,44 @@ def replay_visits(visits: Iterable[Visit], count: int, settings: LinkingSettings
 
 
 def replay(
-    visits: Annotated[Path, typer.Argument(help="VISITS.npz: camera, start, end and embedding_NAME, one row a visit")],
-    out: Annotated[Path, typer.Option("--out", help="CSV of visit, global_id, confidence, online_global_id")],
+    visits: Annotated[Path | None, typer.Argument(
+        help="VISITS.npz: camera, start, end and embedding_NAME, one row a visit")] = None,
+    out: Annotated[Path | None, typer.Option(
+        "--out", help="CSV of visit, global_id, confidence, online_global_id; with --log: visit, recorded, replayed")
+        ] = None,
     embedding: Annotated[str | None, typer.Option("--embedding", help="which one, if there are several")] = None,
     layout: Annotated[Path | None, typer.Option("--layout", help="layout file; else transit is learned")] = None,
     config: Annotated[Path | None, typer.Option("-c", "--config", help="aggregator.yaml with its linking")] = None,
+    log: Annotated[Path | None, typer.Option(
+        "--log", metavar="DIR", help="make a past run again instead, from the --data folder of an aggregator")] = None,
+    given: Annotated[list[str] | None, typer.Option(
+        "--set", metavar="KEY=VALUE", help="with --log: another linking setting; may be given again")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print a summary as JSON")] = False,
 ) -> None:
-    """Link recorded visits as `aggregator serve` would have, and write who was taken for whom.
+    """Link recorded visits as `aggregator serve` would have; or make a past run of it again.
+
+    With --log, everything that linking was asked is asked again, in the same order, corrections included. It ends with
+    1 when anything else comes of it. With -c, --set or --layout it says what would have been other instead.
 
     Examples:
 
       aggregator replay visits.npz --out links.csv
 
       aggregator replay visits.npz --embedding osnet_x0_25 --layout layout.txt --out links.csv
+
+      aggregator replay --log passage-data
+
+      aggregator replay --log passage-data --set caution=2.5
     """
+    if log is not None:
+        if visits is not None or embedding is not None:
+            raise ConfigError("--log replays what an aggregator was sent, not a file",
+                              "leave VISITS and --embedding out")
+        replay_log(log, config, given or [], layout, out, as_json)
+        return
+    if visits is None or out is None or given:
+        raise ConfigError("give VISITS.npz and --out FILE, or --log DIR (which alone takes --set)",
+                          "aggregator replay visits.npz --out links.csv")
     recording = Recording.read(visits, embedding)
     settings = load(config, AggregatorSettings).linking if config else LinkingSettings()
     topology = read_layout(layout) if layout else None

@@ -92,6 +92,7 @@ CROSS JOIN events AS e ON e.camera = v.camera AND e.run = v.run AND e.track = v.
 WHERE {where} ORDER BY e.time DESC, e.event DESC LIMIT :limit"""
 
 _LOG = "SELECT entry, time, operation, visit, identity, other, score, confidence, rivals, reason, settings FROM log"
+WHOLE_LOG = f"{_LOG} ORDER BY entry"
 LOG = f"{_LOG} ORDER BY entry DESC LIMIT :limit"
 LOG_OF_VISIT = f"{_LOG} WHERE visit = :visit ORDER BY entry DESC LIMIT :limit"
 LOG_OF_IDENTITY = f"""{_FAMILY}

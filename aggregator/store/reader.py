@@ -343,6 +343,17 @@ class StoreReader:
         row = self._row(records.CORRECTIONS.format(where="c.correction = :one"), {"one": correction})
         return records.correction_row(row) if row else None
 
+    def all_decisions(self) -> Iterator[LogRow]:
+        """The whole log, oldest first."""
+        with explained(self.path):
+            for r in self._connection.execute(queries.WHOLE_LOG):
+                yield _log(r)
+
+    def moment_count(self) -> int:
+        """How many there are."""
+        row = self._row("SELECT count(*) FROM moments")
+        return int(row[0]) if row else 0
+
     def moments(self) -> Iterator[Moment]:
         """Everything that linking was asked, in order."""
         with explained(self.path):
