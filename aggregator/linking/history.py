@@ -1,36 +1,52 @@
-"""`HistoryIndex`: who, of everybody ever seen, looks like this? HNSW over all visits of each model."""
+"""`HistoryIndex`: who, of everybody ever seen, looks like this? All visits of each model, searched from any thread."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import hnswlib
 import numpy as np
 from numpy.typing import NDArray
 
-Found = tuple[int, int, float]
-"""(visit, identity, cosine)."""
+from aggregator.linking.gallery import Found, Gallery
 
-EF_CONSTRUCTION = 200
-LINKS = 16
+__all__ = ["Found", "HistoryIndex", "Recall"]
+
+GOOD = 0.99
+"""Recall that is aimed at: where less is measured, the graph looks at more neighbours from then on."""
+EF_MOST = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """How much of the exact answer the graph finds.
+
+    Attributes:
+        at_10: share of the ten visits most like a visit that a search finds, mean over the sample.
+        sample: visits that were searched for.
+        visits: how many there were.
+    """
+
+    at_10: float
+    sample: int
+    visits: int
 
 
 class HistoryIndex:
-    """All visits with an embedding, by model. API threads search while the engine adds: a lock guards each model.
+    """All visits with an embedding, by model. API threads search while the engine adds.
 
-    Nothing here needs saving: `add` everything from the store after a start.
+    What was added is found at once. `maintain` moves it into a graph, so that searching stays fast: call it from a
+    thread of its own. Nothing here needs saving: `add` everything from the store after a start.
 
     Args:
-        ef: how many neighbours HNSW looks at; more finds more and takes longer.
-        overfetch: candidates taken from HNSW for each answer wanted, checked exactly.
+        ef: how many neighbours the graph looks at; more finds more and takes longer. Raised where too little is found.
     """
 
-    def __init__(self, *, ef: int = 128, overfetch: int = 4) -> None:
+    def __init__(self, *, ef: int = 192) -> None:
         self._ef = ef
-        self._overfetch = overfetch
-        self._parts: dict[str, _Part] = {}
+        self._parts: dict[str, Gallery] = {}
+        self._recall: dict[str, Recall] = {}
         self._lock = threading.Lock()
 
     def add(
@@ -98,171 +114,61 @@ class HistoryIndex:
         norm = float(np.linalg.norm(query))
         if not norm > 0:
             return []
-        return part.search(query / norm, k, self._overfetch, since, until, cameras)
+        return part.search(query / np.float32(norm), k, since, until, cameras)
+
+    def maintain(self, *, threads: int = 1, go_on: Callable[[], bool] = lambda: True) -> bool:
+        """Move what is new into the graphs, and build anew those that copied what was removed; from one thread.
+
+        Args:
+            threads: that work at a graph that is built anew.
+            go_on: asked now and then; False ends it early, and the next call begins again.
+
+        Returns:
+            Whether there was anything to do.
+        """
+        busy = [part.maintain(threads, go_on) for part in list(self._parts.values()) if go_on()]
+        return any(busy)
+
+    def measure(self, sample: int = 50, seed: int = 0) -> dict[str, Recall]:
+        """Search for visits of a random sample both ways, and remember how well the graph did; by model.
+
+        Takes as long as looking at every visit `sample` times. Models with few visits have no graph and no recall.
+        """
+        for model, part in list(self._parts.items()):
+            if part.graph is None:
+                self._recall.pop(model, None)
+                continue
+            queries = part.some(sample, np.random.default_rng(seed))
+            _, exact = part.exact(queries, 11)
+            found = []
+            for query, best in zip(queries, np.sort(exact, axis=1)[:, ::-1], strict=True):
+                # The first is the visit itself. Of visits equally alike any will do.
+                cosines = [cosine for _, _, cosine in part.search(query, 11, None, None, None)]
+                found.append(sum(cosine >= best[-1] - 1e-6 for cosine in cosines[1:]) / 10)
+            self._recall[model] = recall = Recall(float(np.mean(found)), len(queries), part.count)
+            if recall.at_10 < GOOD:
+                part.ef = min(EF_MOST, part.ef * 3 // 2)
+        return dict(self._recall)
+
+    def figures(self) -> dict[str, dict[str, float]]:
+        """By model: visits, how many of them wait for the graph, bytes of memory, ef, and recall@10 once measured."""
+        out: dict[str, dict[str, float]] = {}
+        for model, part in list(self._parts.items()):
+            out[model] = {"visits": part.count, "waiting": part.rows - part.through, "bytes": part.nbytes,
+                          "ef": part.ef}
+            if model in self._recall:
+                recall = self._recall[model]
+                out[model] |= {"recall_at_10": round(recall.at_10, 4), "measured_visits": recall.visits}
+        return out
 
     def __len__(self) -> int:
         return sum(part.count for part in self._parts.values())
 
-    def _part(self, model: str, dimensions: int) -> _Part:
+    def _part(self, model: str, dimensions: int) -> Gallery:
         with self._lock:
             if model not in self._parts:
-                self._parts[model] = _Part(dimensions, self._ef)
+                self._parts[model] = Gallery(dimensions, self._ef)
         part = self._parts[model]
         if part.dimensions != dimensions:
             raise ValueError(f"model {model}: expected embeddings of {part.dimensions} numbers, got {dimensions}")
         return part
-
-
-@dataclass
-class _Part:
-    """One model's visits: exact vectors and columns, and HNSW over them once there are enough."""
-
-    dimensions: int
-    ef: int
-    lock: threading.RLock = field(default_factory=threading.RLock)
-
-    def __post_init__(self) -> None:
-        self.row_of: dict[int, int] = {}
-        self.rows = 0
-        self.visit = np.zeros(1024, np.int64)
-        self.identity = np.zeros(1024, np.int64)
-        self.camera = np.zeros(1024, np.int32)
-        self.start = np.zeros(1024)
-        self.end = np.zeros(1024)
-        self.alive = np.zeros(1024, bool)
-        self.vector = np.zeros((1024, self.dimensions), np.float32)
-        self.camera_of: dict[str, int] = {}
-        self.index: hnswlib.Index | None = None
-
-    @property
-    def count(self) -> int:
-        return len(self.row_of)
-
-    def add(
-        self,
-        visits: Sequence[int],
-        identities: Sequence[int],
-        vectors: NDArray[np.float32],
-        cameras: Sequence[str],
-        starts: Sequence[float],
-        ends: Sequence[float],
-    ) -> None:
-        with self.lock:
-            rows = np.empty(len(visits), np.int64)
-            for k, visit in enumerate(visits):
-                row = self.row_of.get(visit, -1)
-                if row < 0:
-                    row = self.rows
-                    if row == len(self.visit):
-                        self._grow()
-                    self.rows += 1
-                    self.row_of[visit] = row
-                rows[k] = row
-                self.visit[row], self.identity[row] = visit, identities[k]
-                self.camera[row] = self.camera_of.setdefault(cameras[k], len(self.camera_of))
-                self.start[row], self.end[row] = starts[k], ends[k]
-                self.vector[row], self.alive[row] = vectors[k], True
-            self._index(rows)
-
-    def reassign(self, identities: dict[int, int]) -> None:
-        with self.lock:
-            for visit, identity in identities.items():
-                row = self.row_of.get(visit)
-                if row is not None:
-                    self.identity[row] = identity
-
-    def remove(self, visits: Collection[int]) -> None:
-        with self.lock:
-            for visit in visits:
-                row = self.row_of.pop(visit, None)
-                if row is not None:
-                    self.alive[row], self.vector[row] = False, 0.0
-            # What HNSW copied must go too, and it cannot delete: build it anew without.
-            if self.index is not None:
-                self._rebuild()
-
-    def search(
-        self,
-        query: NDArray[np.float32],
-        k: int,
-        overfetch: int,
-        since: float | None,
-        until: float | None,
-        cameras: Collection[str] | None,
-    ) -> list[Found]:
-        with self.lock:
-            mask = self._mask(since, until, cameras)
-            allowed = self.alive[: self.rows] if mask is None else mask
-            wanted = int(allowed.sum())
-            if not wanted:
-                return []
-            # HNSW with a Python filter costs more than looking at every allowed row when these are few.
-            few = self.index is None or wanted < max(EXACT_BELOW, self.rows // 50)
-            rows = None if few else self._neighbours(query, k, overfetch, mask)
-            if rows is None:
-                rows = np.flatnonzero(allowed)
-            cosine = self.vector[rows] @ query
-            best = np.argsort(-cosine, kind="stable")[:k]
-            return [
-                (int(self.visit[rows[j]]), int(self.identity[rows[j]]), float(cosine[j])) for j in best
-            ]
-
-    def _mask(
-        self, since: float | None, until: float | None, cameras: Collection[str] | None
-    ) -> NDArray[np.bool_] | None:
-        if since is None and until is None and cameras is None:
-            return None
-        mask = self.alive[: self.rows].copy()
-        if since is not None:
-            mask &= self.end[: self.rows] >= since
-        if until is not None:
-            mask &= self.start[: self.rows] <= until
-        if cameras is not None:
-            mask &= np.isin(self.camera[: self.rows], [self.camera_of.get(name, -1) for name in cameras])
-        return mask
-
-    def _neighbours(
-        self, query: NDArray[np.float32], k: int, overfetch: int, mask: NDArray[np.bool_] | None
-    ) -> NDArray[np.int64] | None:
-        """Candidates from HNSW; None if it could not give enough of them."""
-        assert self.index is not None
-        wanted = min(max(k * overfetch, 32), self.count)
-        accept: Callable[[int], bool] | None = None
-        if mask is not None:
-            allowed = mask
-            accept = lambda row: bool(allowed[row])  # noqa: E731
-        self.index.set_ef(max(self.ef, wanted))
-        try:
-            labels, _ = self.index.knn_query(query[None], k=wanted, num_threads=1, filter=accept)
-        except RuntimeError:  # fewer than `wanted` could be reached
-            return None
-        rows: NDArray[np.int64] = labels[0].astype(np.int64)
-        return rows[self.alive[rows]]
-
-    def _index(self, rows: NDArray[np.int64]) -> None:
-        if self.index is None:
-            if self.rows >= EXACT_BELOW:
-                self._rebuild()
-            return
-        if int(self.index.get_max_elements()) < len(self.visit):
-            self.index.resize_index(len(self.visit))
-        self.index.add_items(self.vector[rows], rows, num_threads=1)
-
-    def _rebuild(self) -> None:
-        index = hnswlib.Index(space="ip", dim=self.dimensions)
-        index.init_index(max_elements=len(self.visit), ef_construction=EF_CONSTRUCTION, M=LINKS, random_seed=1)
-        rows = np.flatnonzero(self.alive[: self.rows])
-        if len(rows):
-            index.add_items(self.vector[rows], rows, num_threads=1)
-        self.index = index
-
-    def _grow(self) -> None:
-        for name in ("visit", "identity", "camera", "start", "end", "alive", "vector"):
-            old = getattr(self, name)
-            new = np.zeros((2 * len(old), *old.shape[1:]), old.dtype)
-            new[: len(old)] = old
-            setattr(self, name, new)
-
-
-EXACT_BELOW = 4096
-"""With fewer rows than this, looking at all of them is faster than HNSW and finds everything."""
