@@ -92,8 +92,8 @@ def show(name: str, found: dict[str, Any]) -> None:
     """One block of lines."""
     print(f"{name}: {found['visits']} visits of {found['dimensions']} numbers, {found['points_in_graph']} in the "
           f"graph; filled in {found['fill_s']:.1f} s, built in {found['build_s']:.0f} s "
-          f"({found['build_cpu_s']:.0f} s of processor); {found['bytes_counted'] / 2**20:.0f} MiB counted, the process grew by "
-          f"{found['bytes_grown'] / 2**20:.0f}", flush=True)
+          f"({found['build_cpu_s']:.0f} s of processor); {found['bytes_counted'] / 2**20:.0f} MiB counted, the "
+          f"process grew by {found['bytes_grown'] / 2**20:.0f}", flush=True)
     for key, words in (("all", "among all"), ("one_percent", "within 1 % of the time")):
         one = found[key]
         print(f"  {words:24} recall@10 {one['recall_at_10']:.4f}   p50 {one['p50_ms']:.2f} ms, p99 {one['p99_ms']:.2f} "

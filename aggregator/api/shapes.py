@@ -24,6 +24,7 @@ class Health(TypedDict):
     status: Literal["ok"]
     version: str
     time: Time
+    notes: Annotated[list[str], Field(description="what works, but not as well as it should")]
 
 
 class Session(TypedDict):

@@ -22,6 +22,7 @@ from aggregator.engine.bus import Bus
 from aggregator.engine.corrector import Corrector, correct, said_so_far
 from aggregator.engine.indexer import Indexer
 from aggregator.engine.intake import open_upload
+from aggregator.engine.keeper import Keeper
 from aggregator.engine.live import Live
 from aggregator.engine.recorder import Recorder
 from aggregator.engine.settings import EngineSettings
@@ -94,6 +95,7 @@ class Engine:
         self._live = Live(settings.agent_timeout_s, clock.now())
         self._site = Site()
         self._indexer = Indexer(store.reader, history or HistoryIndex())
+        self._keeper = Keeper(self._indexer.history, settings.measure_index_every_s)
         self._linker: Linker | None = None
         self._digest = ""
         self._recorder = Recorder()
@@ -112,6 +114,7 @@ class Engine:
         """
         self._load()
         self._indexer.start()
+        self._keeper.start()
         self._thread.start()
         return self
 
@@ -125,6 +128,7 @@ class Engine:
         if self._thread.ident is not None:
             self._thread.join(timeout=timeout_s)
         self._indexer.stop()
+        self._keeper.stop()
         return not self._thread.is_alive()
 
     def __enter__(self) -> Engine:
@@ -155,7 +159,7 @@ class Engine:
         """How things stand; see `Live.snapshot`. From any thread."""
         return {**self._live.snapshot(self._clock.now()), "alive": self._thread.is_alive(),
                 "queue": self._messages.qsize(), "queue_limit": self._settings.queue,
-                "index_backlog": self._indexer.backlog}
+                "index_backlog": self._indexer.backlog, "index": self.history.figures()}
 
     def _run(self) -> None:
         try:

@@ -24,6 +24,9 @@ class EngineSettings(Settings):
                     "batch, as after an outage, one after the other, as they would have come")
     resolve_every_s: float = Field(
         default=10.0, gt=0, le=86400, description="seconds between repairs of the recent past")
+    measure_index_every_s: float = Field(
+        default=600.0, gt=0, le=86400,
+        description="seconds between measurements of how much of the right answer searching finds")
     max_clock_ahead_s: float = Field(
         default=86400.0, ge=0,
         description="what lies further in the future than so many seconds is refused; recordings that are replayed "

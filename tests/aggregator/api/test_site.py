@@ -2,7 +2,13 @@ from __future__ import annotations
 
 
 def test_health(site):
-    assert site.ask("/api/health").json == {"status": "ok", "version": "0.1.0", "time": "2026-03-01T12:01:20.000Z"}
+    assert site.ask("/api/health").json == {"status": "ok", "version": "0.1.0", "time": "2026-03-01T12:01:20.000Z",
+                                              "notes": []}
+
+
+def test_health_notes_a_search_that_finds_too_little(site, monkeypatch):
+    monkeypatch.setattr(site.engine, "stats", lambda: {"index": {"m": {"recall_at_10": 0.912}, "n": {"visits": 3}}})
+    assert site.ask("/api/health").json["notes"] == ["search finds 91.2 % of the visits most alike (model m)"]
 
 
 def test_health_says_when_nothing_can_be_stored(site):

@@ -1,0 +1,74 @@
+"""`Keeper`: moves what is new into the graphs of the history, and measures how well they find, in the background."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+import time
+
+from aggregator.linking.history import GOOD, HistoryIndex
+
+log = logging.getLogger("engine")
+
+LOOK_EVERY_S = 2.0
+NICENESS = 10
+GROWTH = 1.5
+"""Measured again when there are so many times as many visits, whatever the interval."""
+
+
+class Keeper:
+    """One thread. Searching goes on while it works, and finds what is not in a graph yet by looking at all of it.
+
+    Args:
+        history: to look after.
+        measure_every_s: seconds between measurements of recall.
+    """
+
+    def __init__(self, history: HistoryIndex, measure_every_s: float) -> None:
+        self._history = history
+        self._measure_every_s = measure_every_s
+        self._ended = threading.Event()
+        self._measured_at, self._measured = -float("inf"), 0
+        self._times = 0
+        self._thread = threading.Thread(target=self._run, name="index-keeper", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 0.5) -> None:
+        """End soon; a graph that is half built is given up."""
+        self._ended.set()
+        if self._thread.ident is not None:
+            self._thread.join(timeout=timeout_s)
+
+    def _run(self) -> None:
+        # Linux gives each thread a priority of its own; elsewhere it stays as it is.
+        with contextlib.suppress(OSError, AttributeError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        while not self._ended.wait(LOOK_EVERY_S):
+            self._look()
+
+    def _look(self) -> None:
+        try:
+            self._history.maintain(go_on=lambda: not self._ended.is_set())
+            self._measure()
+        except Exception:
+            log.exception("looking after the index over history failed; searching goes on")
+
+    def _measure(self) -> None:
+        visits = len(self._history)
+        due = time.monotonic() >= self._measured_at + self._measure_every_s or visits > GROWTH * self._measured
+        if self._ended.is_set() or not due:
+            return
+        self._times += 1
+        found = self._history.measure(seed=self._times)
+        if not found:
+            return  # no graph yet, so everything is found
+        self._measured_at, self._measured = time.monotonic(), visits
+        for model, recall in found.items():
+            if recall.at_10 < GOOD:
+                log.warning("searching %d visits of model %s finds %.1f %% of what it should; it looks further from "
+                            "now on", recall.visits, model, 100 * recall.at_10)

@@ -1,0 +1,64 @@
+"""The index looks after itself in the background, and says how well it finds."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pytest
+
+from aggregator.engine import keeper
+from aggregator.engine.keeper import Keeper
+from aggregator.linking import gallery, graph
+from aggregator.linking.history import HistoryIndex
+from tests.support.site import wait_for
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gallery, "EXACT_BELOW", 100)
+    monkeypatch.setattr(keeper, "LOOK_EVERY_S", 0.02)
+
+
+def filled(count: int) -> HistoryIndex:
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(count, 24)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    index = HistoryIndex()
+    index.add("m", list(range(1, count + 1)), [0] * count, rows, ["c"] * count, [0.0] * count, [1.0] * count)
+    return index
+
+
+def test_what_is_new_moves_into_the_graph_and_recall_is_measured() -> None:
+    index = filled(500)
+    assert index.figures()["m"]["waiting"] == 500
+    one = Keeper(index, 600.0)
+    one.start()
+    wait_for(lambda: "recall_at_10" in index.figures()["m"], 20, "measured")
+    assert index.figures()["m"]["waiting"] == 0
+    assert index.figures()["m"]["recall_at_10"] >= 0.95
+    one.stop(10)
+
+
+def test_a_poor_index_is_complained_about(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(graph, "DIMENSIONS", 2)
+    caplog.set_level(logging.WARNING)
+    one = Keeper(filled(2000), 600.0)
+    one.start()
+    wait_for(lambda: "of what it should" in caplog.text, 20, "a line in the log")
+    one.stop(10)
+
+
+def test_failure_of_the_keeper_ends_nothing(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    index, tries = filled(500), []
+
+    def fail(**_: object) -> bool:
+        tries.append(1)
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(index, "maintain", fail)
+    one = Keeper(index, 600.0)
+    one.start()
+    wait_for(lambda: len(tries) > 1, 20, "a second try")
+    assert "searching goes on" in caplog.text
+    one.stop(10)
