@@ -22,12 +22,14 @@ from aggregator.api.routes import (
     events,
     heatmap,
     identities,
+    movement,
     previews,
     search,
     session,
     site,
     streams,
     visits,
+    zones,
 )
 from aggregator.api.security import add_headers, refuse_strangers
 from aggregator.api.seen import SeenEngine
@@ -41,8 +43,8 @@ from common.clock import Clock, SystemClock
 def registry() -> Registry:
     """Every route of the server."""
     routes = Registry()
-    for part in (site, session, previews, cameras, events, identities, visits, search, heatmap, streams, documents,
-                 dashboard):
+    for part in (site, session, previews, cameras, events, identities, visits, search, heatmap, zones, movement,
+                 streams, documents, dashboard):
         routes.include(part.routes)
     return routes
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import queue
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -20,6 +21,7 @@ from aggregator.corrections.asked import Asked, CorrectionError
 from aggregator.engine.batch import Batch
 from aggregator.engine.bus import Bus
 from aggregator.engine.corrector import Corrector, correct, said_so_far
+from aggregator.engine.hours import Hours
 from aggregator.engine.indexer import Indexer
 from aggregator.engine.intake import open_upload
 from aggregator.engine.keeper import Keeper
@@ -43,6 +45,7 @@ log = logging.getLogger("engine")
 
 Item = tuple[str, Message]
 _SEEN_EVERY_S = 30.0
+_HOURS_AT_ONCE = 4
 
 
 class LinkingError(Exception):
@@ -100,6 +103,7 @@ class Engine:
         self._digest = ""
         self._recorder = Recorder()
         self._corrector = Corrector()
+        self._hours = Hours(store.counting, settings.quiet_s)
         self._bursts = Bursts()
         self._stopping = threading.Event()
         self._resolve_at = 0.0
@@ -168,6 +172,8 @@ class Engine:
                 items = self._gather()
                 if items:
                     self._settle(items)
+                else:
+                    self._add_up()
                 self._correct()
                 if time.monotonic() >= self._resolve_at:
                     self._resolve()
@@ -180,6 +186,16 @@ class Engine:
                 self._on_failure()
         finally:
             self._corrector.end()
+
+    def _add_up(self) -> None:
+        """Sums by the hour; a failure costs nothing, they stay due."""
+        try:
+            if self._hours.ready(time.monotonic()):
+                with self._store.transaction():
+                    self._hours.step(_HOURS_AT_ONCE)
+        except (StoreError, sqlite3.Error) as error:
+            if such := self._bursts.due(("hours",), time.monotonic()):
+                log.error("sums by the hour could not be brought up to date (%d times): %s", such, error)
 
     def _gather(self) -> list[Item]:
         """The messages that wait, and those that come within `gather_s` of the first."""

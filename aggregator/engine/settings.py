@@ -31,6 +31,10 @@ class EngineSettings(Settings):
         default=86400.0, ge=0,
         description="what lies further in the future than so many seconds is refused; recordings that are replayed "
                     "faster than they were taken run ahead of the clock")
+    quiet_s: float = Field(
+        default=60.0, ge=0, le=86400,
+        description="an hour of the past is added up once nothing new came in for it for so many seconds; until then "
+                    "its numbers are counted whenever they are asked for")
     agent_timeout_s: float = Field(
         default=10.0, gt=0,
         description="seconds of silence after which an agent counts as gone and its cameras may go to another")

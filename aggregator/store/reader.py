@@ -74,7 +74,8 @@ class StoreReader:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _rows(self, sql: str, parameters: dict[str, Any] | None = None) -> list[Row]:
+    def rows(self, sql: str, parameters: dict[str, Any] | None = None) -> list[Row]:
+        """The rows of a query that this package wrote; values only ever as parameters."""
         with explained(self.path):
             return self._connection.execute(sql, parameters or {}).fetchall()
 
@@ -88,11 +89,11 @@ class StoreReader:
     def agents(self) -> list[AgentRow]:
         """By name."""
         return [AgentRow(agent=r[0], software=r[1], run=r[2], first_seen=r[3], last_seen=r[4])
-                for r in self._rows(queries.AGENTS)]
+                for r in self.rows(queries.AGENTS)]
 
     def cameras(self) -> list[CameraRow]:
         """By name."""
-        return [_camera(r) for r in self._rows(queries.CAMERAS)]
+        return [_camera(r) for r in self.rows(queries.CAMERAS)]
 
     def camera(self, camera: str) -> CameraRow | None:
         """One camera."""
@@ -102,7 +103,7 @@ class StoreReader:
     def models(self) -> list[ModelInfo]:
         """The networks that agents said they use."""
         return [ModelInfo(fingerprint=r[0], task=r[1], name=r[2], dimensions=r[3])
-                for r in self._rows(queries.MODELS)]
+                for r in self.rows(queries.MODELS)]
 
     def counts(self) -> Counts:
         """How much there is."""
@@ -125,7 +126,7 @@ class StoreReader:
         if identity is not None:
             where.equals("identity", self.resolve(identity))
         where.overlaps(since, until, self._longest(since)).before("start", "visit", cursor)
-        rows = self._rows(queries.VISITS.format(where=where), where.values(limit + 1))
+        rows = self.rows(queries.VISITS.format(where=where), where.values(limit + 1))
         return _page([_visit(r) for r in rows], limit, lambda v: f"{v.start!r}:{v.visit}")
 
     def visit(self, visit: int) -> VisitRow | None:
@@ -140,7 +141,7 @@ class StoreReader:
 
     def visit_path(self, visit: int) -> VisitPath:
         """The whole path of one visit."""
-        return columns.path(self._rows(queries.PATH, {"visit": visit}))
+        return columns.path(self.rows(queries.PATH, {"visit": visit}))
 
     def embeddings(self, visit: int) -> VisitEmbeddings | None:
         """What a visit looked like; None when there is no such visit."""
@@ -148,7 +149,7 @@ class StoreReader:
         if row is None:
             return None
         mean = columns.embedding(row[1])
-        rows = self._rows(queries.EXEMPLARS, {"visit": visit})
+        rows = self.rows(queries.EXEMPLARS, {"visit": visit})
         flat = np.frombuffer(b"".join(r[2] for r in rows), "<f2").astype(np.float32)
         return VisitEmbeddings(
             visit=visit, model=row[0], mean=mean,
@@ -176,7 +177,7 @@ class StoreReader:
 
     def merged(self) -> dict[int, int]:
         """Every identity that was merged → the one that it is today."""
-        into = {int(r[0]): int(r[1]) for r in self._rows(queries.MERGED)}
+        into = {int(r[0]): int(r[1]) for r in self.rows(queries.MERGED)}
 
         def end(identity: int) -> int:
             while identity in into:
@@ -187,7 +188,7 @@ class StoreReader:
 
     def aliases(self, identity: int) -> list[int]:
         """The numbers that were merged into `identity`, rising."""
-        return [int(r[0]) for r in self._rows(queries.ALIASES, {"identity": identity})]
+        return [int(r[0]) for r in self.rows(queries.ALIASES, {"identity": identity})]
 
     def identity(self, identity: int) -> IdentityRow | None:
         """One identity, or the one it was merged into. None when there never was such a number.
@@ -211,7 +212,7 @@ class StoreReader:
             rows = self._latest(having, cursor, limit + 1)
         else:
             where = Filter().equals("camera", camera).overlaps(since, until, self._longest(since))
-            rows = self._rows(queries.IDENTITIES.format(where=where, having=having),
+            rows = self.rows(queries.IDENTITIES.format(where=where, having=having),
                               {**where.parameters, **having.values(limit + 1)})
         return _page([_identity(r) for r in rows], limit, lambda i: f"{i.last!r}:{i.identity}")
 
@@ -228,13 +229,13 @@ class StoreReader:
                     break
                 if identity not in done:
                     done.add(identity)
-                    rows += self._rows(sql, {**having.parameters, "w0": identity})
+                    rows += self.rows(sql, {**having.parameters, "w0": identity})
         return rows
 
     def trajectory(self, identity: int, since: float | None = None, until: float | None = None) -> list[Leg]:
         """The visits of an identity in the order of their start, each with its whole path."""
         where = Filter().equals("identity", self.resolve(identity)).overlaps(since, until, self._longest(since))
-        visits = [_visit(r) for r in self._rows(queries.LEGS.format(where=where), where.parameters)]
+        visits = [_visit(r) for r in self.rows(queries.LEGS.format(where=where), where.parameters)]
         return [Leg(visit=visit, path=self.visit_path(visit.visit)) for visit in visits]
 
     def where(self, identity: int, now: float, stale_s: float = 30.0) -> Place | None:
@@ -258,14 +259,14 @@ class StoreReader:
     def present(self, now: float, camera: str | None = None, stale_s: float = 30.0) -> list[VisitRow]:
         """Visits that are going on, by camera; `now` and `stale_s` as in `where`."""
         where = Filter().equals("camera", camera).at_least('"end"', now - stale_s)
-        return [_visit(r) for r in self._rows(queries.PRESENT.format(where=where), where.parameters)]
+        return [_visit(r) for r in self.rows(queries.PRESENT.format(where=where), where.parameters)]
 
     # Paths, events, log
 
     def paths(self, camera: str, since: float | None = None, until: float | None = None) -> PathPoints:
         """The path points seen by a camera in [since, until], visit by visit."""
         where = Filter().equals("camera", camera).overlaps(since, until, self._longest(since))
-        rows = self._rows(queries.PATHS.format(where=where), where.parameters)
+        rows = self.rows(queries.PATHS.format(where=where), where.parameters)
         times = np.frombuffer(b"".join(r[1] for r in rows), "<f8")
         boxes = np.frombuffer(b"".join(r[2] for r in rows), "<f4").reshape(-1, 4)
         lengths = np.array([len(r[1]) // 8 for r in rows], np.int64)
@@ -293,7 +294,7 @@ class StoreReader:
         where.at_least("e.time", since).at_most("e.time", until).before("e.time", "e.event", cursor)
         # For one person the way leads from their visits to the events; for all, along the events by time.
         sql = queries.EVENTS if identity is None and visit is None else queries.EVENTS_OF_VISITS
-        rows = self._rows(sql.format(where=where), where.values(limit + 1))
+        rows = self.rows(sql.format(where=where), where.values(limit + 1))
         return _page([_event(r) for r in rows], limit, lambda e: f"{e.time!r}:{e.event}")
 
     def log(
@@ -304,11 +305,11 @@ class StoreReader:
         When there are more than `limit`, the latest.
         """
         if visit is not None:
-            rows = self._rows(queries.LOG_OF_VISIT, {"visit": visit, "limit": limit})
+            rows = self.rows(queries.LOG_OF_VISIT, {"visit": visit, "limit": limit})
         elif identity is not None:
-            rows = self._rows(queries.LOG_OF_IDENTITY, {"identity": self.resolve(identity), "limit": limit})
+            rows = self.rows(queries.LOG_OF_IDENTITY, {"identity": self.resolve(identity), "limit": limit})
         else:
-            rows = self._rows(queries.LOG, {"limit": limit})
+            rows = self.rows(queries.LOG, {"limit": limit})
         entries = [_log(r) for r in reversed(rows)]
         return [self._without_hidden(entry) for entry in entries] if self._narrowed else entries
 
@@ -326,7 +327,7 @@ class StoreReader:
     def members(self, identity: int) -> list[Member]:
         """The visits of an identity, in the order of their start."""
         return [Member(visit=r[0], start=r[1], certainty=1.0 if r[2] is None else r[2])
-                for r in self._rows(queries.MEMBERS, {"identity": identity})]
+                for r in self.rows(queries.MEMBERS, {"identity": identity})]
 
     def whose(self, visit: int) -> int:
         """A visit's identity; 0 for none."""
@@ -336,7 +337,7 @@ class StoreReader:
     def corrections(self, *, after: int = 0) -> list[CorrectionRow]:
         """Those with numbers above `after`, in their order."""
         sql = records.CORRECTIONS.format(where="c.correction > :after")
-        return [records.correction_row(r) for r in self._rows(sql, {"after": after})]
+        return [records.correction_row(r) for r in self.rows(sql, {"after": after})]
 
     def correction(self, correction: int) -> CorrectionRow | None:
         """One correction."""
@@ -363,7 +364,7 @@ class StoreReader:
 
     def explain(self, sql: str, parameters: dict[str, Any]) -> list[str]:
         """How SQLite would go about a query: for tests and `doctor`."""
-        return [str(r[3]) for r in self._rows(f"EXPLAIN QUERY PLAN {sql}", parameters)]
+        return [str(r[3]) for r in self.rows(f"EXPLAIN QUERY PLAN {sql}", parameters)]
 
     def _longest(self, since: float | None) -> float:
         """Seconds of the longest visit; only asked for where a window has a beginning."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from aggregator.store import columns
+from aggregator.store.count_writer import CountWriter
 from aggregator.store.errors import explain
 from aggregator.store.reader import StoreReader
 from aggregator.store.records import CorrectionTable, MomentTable
@@ -39,12 +40,14 @@ class StoreWriter:
     Attributes:
         path: the file.
         corrections, moments: records that only grow.
+        counting: what zones and lines count.
     """
 
     def __init__(self, connection: sqlite3.Connection, path: Path, lock: int) -> None:
         self.path = path
         self.corrections = CorrectionTable(connection)
         self.moments = MomentTable(connection)
+        self.counting = CountWriter(connection)
         self._db = connection
         self._lock = lock
         self._closed = False
@@ -107,6 +110,7 @@ class StoreWriter:
                 view_left = :left, view_top = :top, last_seen = :now""",
             {"camera": info.camera, "agent": agent, "width": info.width, "height": info.height, "fps": info.fps,
              "left": info.view[0], "top": info.view[1], "now": now})
+        self.counting.places_known(info)
 
     def camera_seen(self, agent: str, camera: str, now: float) -> None:
         """Something came from a camera; one that nobody announced gets a row without sizes."""
@@ -161,6 +165,7 @@ class StoreWriter:
         if row is None:
             return None
         visit = int(row[0])
+        self.counting.touch(tracklet.camera, tracklet.start, tracklet.end)
         if len(tracklet.quality):
             self._db.executemany("INSERT INTO exemplars VALUES (?, ?, ?, ?)", [
                 (visit, float(time), float(quality), columns.embedding_blob(embedding))
@@ -176,6 +181,8 @@ class StoreWriter:
 
     def record_events(self, events: Iterable[Event]) -> None:
         """Things that happened."""
+        events = list(events)
+        self.counting.record(events)
         self._db.executemany("INSERT INTO events (time, camera, run, kind, track, data) VALUES (?, ?, ?, ?, ?, ?)", [
             (e.time, e.camera, e.run, e.kind, e.track, columns.to_json(e.data)) for e in events])
 

@@ -10,10 +10,11 @@ from pydantic import Field
 from aggregator.analytics.heatmap import Footprints, fade, heatmap, trace
 from aggregator.analytics.picture import heatmap_png
 from aggregator.api import shapes
+from aggregator.api.accept import preferred
 from aggregator.api.access import Audit, Role
 from aggregator.api.keys import CLOCK, READERS
 from aggregator.api.parameters import Between
-from aggregator.api.registry import Media, Registry
+from aggregator.api.registry import JSON, Media, Registry
 from aggregator.api.routes.cameras import the_camera
 from aggregator.store.reader import StoreReader
 from common.clock import to_rfc3339
@@ -51,7 +52,7 @@ async def get_heatmap(request: web.Request, query: HeatmapQuery) -> shapes.Heatm
     it; with `half_life_s`, what is older counts less. The picture is transparent where nobody was, and its colours
     show the square root of the share of the greatest cell.
     """
-    picture = (query.format or _wanted(request)) == "png"
+    picture = (query.format or preferred(request, {"json": JSON, "png": PNG})) == "png"
     until = query.until if query.until is not None else request.app[CLOCK].now()
     width = query.width or (WIDTH_OF_PICTURE if picture else WIDTH_OF_NUMBERS)
 
@@ -75,21 +76,3 @@ async def get_heatmap(request: web.Request, query: HeatmapQuery) -> shapes.Heatm
         }
 
     return await request.app[READERS].ask(ask)
-
-
-def _wanted(request: web.Request) -> Literal["png", "json"]:
-    """What the Accept header likes better; numbers when it does not care."""
-    best: dict[str, float] = {"png": 0.0, "json": 0.0}
-    for entry in request.headers.get("Accept", "*/*").split(","):
-        media, *extras = (part.strip().lower() for part in entry.split(";"))
-        weight = 1.0
-        for extra in extras:
-            if extra.startswith("q="):
-                try:
-                    weight = float(extra[2:])
-                except ValueError:
-                    weight = 0.0
-        for kind, matches in (("png", (PNG, "image/*")), ("json", ("application/json", "application/*", "*/*"))):
-            if media in matches:
-                best[kind] = max(best[kind], weight)
-    return "png" if best["png"] > best["json"] else "json"

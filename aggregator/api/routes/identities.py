@@ -40,7 +40,7 @@ class IdentityBetween(OneIdentity, Between):
 
 
 @routes.add("GET", "/api/identities", tag="identities", role=Role.VIEWER, audit=Audit.ALWAYS,
-            parameters=IdentitiesQuery, answer=shapes.Identities)
+            parameters=IdentitiesQuery, answer=shapes.Identities, errors=(404,))
 async def list_identities(request: web.Request, query: IdentitiesQuery) -> shapes.Identities:
     """Identities, latest seen first.
 

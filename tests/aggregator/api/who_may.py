@@ -5,6 +5,13 @@ from __future__ import annotations
 
 WHO_MAY = """
 GET  /                                     public   never
+GET  /api/analytics/congestion             viewer   never
+GET  /api/analytics/flow                   viewer   never
+GET  /api/analytics/footfall               viewer   never
+GET  /api/analytics/lines                  viewer   never
+GET  /api/analytics/queue                  viewer   never
+GET  /api/analytics/routes                 viewer   never
+GET  /api/analytics/zones                  viewer   never
 GET  /api/cameras                          viewer   never
 GET  /api/cameras/{camera}                 viewer   never
 GET  /api/cameras/{camera}.mjpg            viewer   always
@@ -26,6 +33,7 @@ GET  /api/visits/{visit}/why               viewer   always
 GET  /api/ws/events                        viewer   always
 GET  /api/ws/pictures                      viewer   always
 GET  /api/ws/stats                         viewer   never
+GET  /api/zones                            viewer   never
 GET  /dashboard/{file}                     public   never
 GET  /dashboard/{folder}/{file}            public   never
 GET  /api/session                          viewer   never

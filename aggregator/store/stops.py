@@ -1,0 +1,33 @@
+"""Where identities were, out of the store: the columns that flow and routes are computed from."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from aggregator.analytics.flow import Stops
+from aggregator.store.queries import LONGEST, Filter
+from aggregator.store.reader import StoreReader
+
+_CAMERAS = 'SELECT identity, camera, start, "end" FROM visits WHERE identity IS NOT NULL AND {where}'
+_ZONES = """
+SELECT v.identity, s.camera || '/' || s.zone, s.entered, coalesce(s."left", v."end")
+FROM stays AS s JOIN visits AS v USING (camera, run, track)
+WHERE v.identity IS NOT NULL AND {where}"""
+
+
+def read_stops(reader: StoreReader, since: float, until: float, *, zones: bool, label: str | None = None,
+               ) -> tuple[Stops, list[str]]:
+    """Stops that overlap [since, until], and the names of their places: cameras, or `camera/zone`."""
+    longest = reader.rows(LONGEST)
+    bound = float(longest[0][0]) if longest else 0.0
+    where = Filter().equals("v.label" if zones else "label", label)
+    if zones:
+        where.at_most("s.entered", until).at_least("s.entered", since - bound)
+    else:
+        where.overlaps(since, until, bound)
+    rows = reader.rows((_ZONES if zones else _CAMERAS).format(where=where), where.parameters)
+    names, place = np.unique(np.array([row[1] for row in rows], np.str_), return_inverse=True)
+    return Stops(
+        who=np.array([row[0] for row in rows], np.int64), place=place.astype(np.int64).reshape(-1),
+        start=np.array([row[2] for row in rows], np.float64), end=np.array([row[3] for row in rows], np.float64),
+    ), names.tolist()
