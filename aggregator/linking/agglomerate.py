@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
+SMALL = 64
+"""Nodes for which it is not worth leaving out those that were joined."""
+
 
 def weight(pairs: Floats, dependence: float) -> Floats:
     """To how many independent pairs of visits `pairs` of them amount, that share visits and clothes.
@@ -41,40 +44,63 @@ def agglomerate(
         (n,) int64, the cluster of each node, named by its first node.
     """
     n = len(size)
-    label = np.arange(n)
+    into = np.arange(n)
     if n < 2:
-        return label
-    size = size.astype(np.float32).copy()
+        return into
+    alive, size = np.arange(n), size.astype(np.float32)
     np.fill_diagonal(transit, -np.inf)
     total = appearance * weight(size[:, None] * size, dependence) + transit
-    best = total.max(1)
     partner = total.argmax(1)
+    best = total[alive, partner]
+    left = n
     while True:
         i = int(best.argmax())
         if not best[i] > stop:
-            return label
+            return _roots(into)
         j = int(partner[i])
         if i > j:
             i, j = j, i
         share = size[i] / (size[i] + size[j])
-        look = share * appearance[i] + (1 - share) * appearance[j]
-        walk = np.where(
-            np.isneginf(transit[i]) | np.isneginf(transit[j]), -np.inf, np.maximum(transit[i], transit[j])
-        ).astype(np.float32)
+        look = share * appearance[i]
+        look += (1 - share) * appearance[j]
+        walk = np.maximum(transit[i], transit[j])
+        walk[np.minimum(transit[i], transit[j]) == -np.inf] = -np.inf
         size[i] += size[j]
-        sum_ = look * weight(size[i] * size, dependence) + walk
-        sum_[[i, j]] = -np.inf
+        sum_ = weight(size[i] * size, dependence)
+        sum_ *= look
+        sum_ += walk
+        sum_[i] = sum_[j] = -np.inf
         appearance[i] = appearance[:, i] = look
         transit[i] = transit[:, i] = walk
         total[i] = total[:, i] = sum_
-        total[j] = total[:, j] = transit[j] = transit[:, j] = -np.inf
-        label[label == j] = i
-        best[j] = -np.inf
-        stale = np.flatnonzero(((partner == i) | (partner == j)) & np.isfinite(best))
+        # -inf for good: what was joined into another is found no more.
+        total[j] = total[:, j] = transit[:, j] = best[j] = -np.inf
+        into[alive[j]] = alive[i]
+        stale = np.flatnonzero((partner == i) | (partner == j))
         if len(stale):
-            best[stale] = total[stale].max(1)
-            partner[stale] = total[stale].argmax(1)
-        better = sum_ > best
+            part = total[stale]
+            partner[stale] = part.argmax(1)
+            best[stale] = part[np.arange(len(stale)), partner[stale]]
+        better = np.flatnonzero(sum_ > best)
         best[better] = sum_[better]
         partner[better] = i
-        best[i], partner[i] = sum_.max(), sum_.argmax()
+        partner[i] = sum_.argmax()
+        best[i], best[j] = sum_[partner[i]], -np.inf
+        left -= 1
+        if left < len(alive) // 2 and len(alive) > SMALL:
+            # Half are gone: go on with the others alone.
+            kept = np.flatnonzero(best > -np.inf)
+            number = np.full(len(alive), 0, np.intp)
+            number[kept] = np.arange(len(kept))
+            square = np.ix_(kept, kept)
+            appearance, transit, total = appearance[square], transit[square], total[square]
+            alive, size, best, partner, left = alive[kept], size[kept], best[kept], number[partner[kept]], len(kept)
+
+
+def _roots(into: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Follow every node to the one that it ended in."""
+    while True:
+        further = into[into]
+        if (further == into).all():
+            return into
+        into = further

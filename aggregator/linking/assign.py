@@ -17,46 +17,77 @@ from aggregator.linking.table import Rows, VisitTable
 Floats = NDArray[np.float32]
 
 IMPOSSIBLE = 1e6
+SHOWN = 8
+"""Identities that a visit may be given or that are shown as rivals: the likeliest."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidates:
-    """What speaks for each identity that a visit could be.
+    """What speaks for each identity that a visit could be, the likeliest first.
 
     Attributes:
         identity: (k,) int64, distinct.
-        odds: (k,) float32, log-odds; -inf cannot be.
-        cosine, gap: (k,) float32, of the identity's visit that is nearest in time.
-        camera: (k,) int32, of that visit.
+        odds: (k,) float32, log-odds; what cannot be is not there.
         visits: (k,) int64, how many of the identity's visits were compared.
+        first: (k,) int64, where these begin in the columns that follow.
+        cosine, gap: (m,) float32, of the visits compared.
+        camera: (m,) int32, of them.
     """
 
     identity: NDArray[np.int64]
     odds: Floats
+    visits: NDArray[np.int64]
+    first: NDArray[np.int64]
     cosine: Floats
     gap: Floats
     camera: NDArray[np.int32]
-    visits: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.identity)
+
+    def nearest(self, which: int) -> tuple[float, float, int]:
+        """Of a candidate's visit that is nearest in time: cosine, gap in seconds, camera."""
+        first = int(self.first[which])
+        at = first + int(np.abs(self.gap[first : first + int(self.visits[which])]).argmin())
+        return float(self.cosine[at]), float(self.gap[at]), int(self.camera[at])
 
 
 NOBODY = Candidates(
     identity=np.zeros(0, np.int64),
     odds=np.zeros(0, np.float32),
+    visits=np.zeros(0, np.int64),
+    first=np.zeros(0, np.int64),
     cosine=np.zeros(0, np.float32),
     gap=np.zeros(0, np.float32),
     camera=np.zeros(0, np.int32),
-    visits=np.zeros(0, np.int64),
 )
 
 
-def candidates(
+@dataclass(frozen=True, slots=True, eq=False)
+class Weighed:
+    """Visits against identities.
+
+    Attributes:
+        identity: (k,) int64, rising.
+        odds: (n, k) float32, log-odds; -inf cannot be.
+        visits, first: (k,) int64, how many visits of each were compared, and where they begin in what follows.
+        cosine, gap: (n, m) float32, of the visits compared; camera: (m,) int32.
+    """
+
+    identity: NDArray[np.int64]
+    odds: Floats
+    visits: NDArray[np.int64]
+    first: NDArray[np.int64]
+    cosine: Floats
+    gap: Floats
+    camera: NDArray[np.int32]
+
+
+def weigh(
     table: VisitTable, rows: Rows, others: Rows, evidence: Evidence, limits: Limits, dependence: float,
-    barred: Sequence[Set[int]] = (), looks: NDArray[np.int64] | None = None,
-) -> list[Candidates]:
-    """For each of `rows`, the identities among `others` (which all have one).
+    looks: NDArray[np.int64] | None = None,
+) -> Weighed:
+    """Each of `rows` against the identities of `others`, which all have one.
 
     An identity's odds are those of clustering: the mean likeness to its visits, as often as they amount to independent
     ones, and the likeliest walk from or to one of them. An identity that people say has several
@@ -64,45 +95,55 @@ def candidates(
 
     Args:
         table: where the rows are.
-        rows, others: rows.
+        rows, others: rows; one of `others` at least.
         evidence, limits, dependence: see there.
-        barred: for each of `rows`, identities that it is not.
-        looks: (len(others),), which look of its identity each shows.
+        looks: (len(others),), which look of its identity each shows; None: nobody said anything.
     """
-    if not len(others):
-        return [NOBODY] * len(rows)
-    look = np.full(len(others), -1) if looks is None else looks
-    order = np.lexsort((look, table.identity[others]))
-    others, look = others[order], look[order]
     owner = table.identity[others]
-    starts = np.append(True, owner[1:] != owner[:-1])
-    first, part = np.flatnonzero(starts), np.flatnonzero(starts | np.append(True, look[1:] != look[:-1]))
-    size, alike = np.diff(np.append(first, len(owner))), np.diff(np.append(part, len(owner)))
+    order = np.argsort(owner, kind="stable") if looks is None else np.lexsort((looks, owner))
+    others, owner = others[order], owner[order]
+    starts = np.empty(len(owner), bool)
+    starts[0] = True
+    np.not_equal(owner[1:], owner[:-1], out=starts[1:])
+    first = np.flatnonzero(starts)
+    visits = np.diff(first, append=len(owner))
     likeness, walk, cosine, gap = compare(table, rows, others, evidence, limits)
-    appearance = np.add.reduceat(likeness, part, axis=1) / alike * weight(alike.astype(np.float32), dependence)
-    odds = np.maximum.reduceat(appearance, np.searchsorted(part, first), axis=1)
-    odds = odds + np.maximum.reduceat(walk, first, axis=1)
-    odds[np.isneginf(np.minimum.reduceat(walk, first, axis=1))] = -np.inf
+    if looks is None:
+        odds = np.add.reduceat(likeness, first, axis=1)
+        odds *= weight(visits.astype(np.float32), dependence) / visits.astype(np.float32)
+    else:
+        look = looks[order]
+        part = np.flatnonzero(starts | np.append(True, look[1:] != look[:-1]))
+        alike = np.diff(part, append=len(owner))
+        appearance = np.add.reduceat(likeness, part, axis=1) / alike * weight(alike.astype(np.float32), dependence)
+        odds = np.maximum.reduceat(appearance, np.searchsorted(part, first), axis=1)
+    odds += np.maximum.reduceat(walk, first, axis=1)
+    never = walk == -np.inf
+    if never.any():
+        odds[np.logical_or.reduceat(never, first, axis=1)] = -np.inf
+    return Weighed(owner[first], odds, visits, first, cosine, gap, table.camera[others])
+
+
+def candidates(weighed: Weighed, barred: Sequence[Set[int]] = ()) -> list[Candidates]:
+    """For each visit the likeliest identities.
+
+    Args:
+        weighed: visits against identities. Its odds are changed.
+        barred: for each visit, identities that it is not.
+    """
+    odds = weighed.odds
     for k, names in enumerate(barred):
         if names:
-            odds[k, np.isin(owner[first], list(names))] = -np.inf
+            odds[k, np.isin(weighed.identity, list(names))] = -np.inf
     out = []
-    for k in range(len(rows)):
-        likely = np.flatnonzero(odds[k] > -IMPOSSIBLE)
-        # Only what may be shown or chosen is looked at closely.
-        likely = likely[np.argsort(-odds[k, likely], kind="stable")][:32]
-        nearest = np.array(
-            [first[j] + int(np.abs(gap[k, first[j] : first[j] + size[j]]).argmin()) for j in likely[:8]], np.intp
-        )
-        likely = likely[:8]
+    for k in range(len(odds)):
+        some = np.argpartition(-odds[k], SHOWN)[:SHOWN] if odds.shape[1] > SHOWN else np.arange(odds.shape[1])
+        some = some[np.lexsort((some, -odds[k, some]))]
+        some = some[odds[k, some] > -IMPOSSIBLE]
         out.append(
             Candidates(
-                identity=owner[first[likely]],
-                odds=odds[k, likely],
-                cosine=cosine[k, nearest] if len(nearest) else NOBODY.cosine,
-                gap=gap[k, nearest] if len(nearest) else NOBODY.gap,
-                camera=table.camera[others[nearest]] if len(nearest) else NOBODY.camera,
-                visits=size[likely],
+                weighed.identity[some], odds[k, some], weighed.visits[some], weighed.first[some],
+                weighed.cosine[k], weighed.gap[k], weighed.camera,
             )
         )
     return out

@@ -81,19 +81,20 @@ def learn(sample: Sample) -> Evidence:
     gap = gaps(start, end, start, end)
     slot = bin_of(gap)
     i, j = np.triu_indices(len(rows), 1)
-    pairs = Pairs.of(score[i, j], slot[i, j], camera[i], camera[j], float((1 - middle.mean()) * inverse.mean()))
+    pairs = Pairs.of(score[i, j], slot[i, j], camera[i], camera[j], float((1 - middle.mean()) * inverse.mean()),
+                     sample.cameras)
     mixture = Mixture.start(pairs, _friends_prior(pairs, rows, cohort), len(rows))
     some = slice(max(0, len(rows) - CLUSTERED), None)
     for lesson in range(LESSONS + 1):
         for _ in range(ROUNDS):
             mixture.step()
-        evidence = _evidence(mixture, pairs, projection, cohort, sample.cameras)
+        evidence = _evidence(mixture, pairs, projection, cohort)
         if lesson < LESSONS:
             _learn_returns(mixture, evidence, score[some, some], slot[some, some], gap[some, some] < 0, camera[some])
     return evidence
 
 
-def _evidence(mixture: Mixture, pairs: Pairs, projection: Projection, cohort: Cohort, cameras: int) -> Evidence:
+def _evidence(mixture: Mixture, pairs: Pairs, projection: Projection, cohort: Cohort) -> Evidence:
     low, high = float(pairs.edges[0]), float(pairs.edges[-1])
     grid = low + (np.arange(GRID) + 0.5) * (high - low) / GRID
     appearance = np.stack([np.interp(grid, pairs.centre, ratio) for ratio in mixture.ratios()])
@@ -103,7 +104,7 @@ def _evidence(mixture: Mixture, pairs: Pairs, projection: Projection, cohort: Co
         low=low,
         step=(high - low) / GRID,
         appearance=np.clip(appearance, -2 * STRONGEST, STRONGEST).astype(np.float32),
-        transit=mixture.odds(pairs, cameras).astype(np.float32),
+        transit=mixture.odds(pairs).astype(np.float32),
         learned_from=len(cohort.members),
     )
 

@@ -65,7 +65,8 @@ class Limits:
             direct = (gap >= self.least[first, then]) & (gap <= self.greatest[first, then])
             walk[~direct & (walk > NO_WALK)] = NO_WALK
             walk[~same & (gap < self.shortest[first, then])] = -np.inf
-        walk[same & (gap < self.reentry)] = -np.inf
+        same &= gap < self.reentry
+        walk[same] = -np.inf
 
 
 def compare(
@@ -82,7 +83,7 @@ def compare(
     gap = gaps(start_a, table.end[rows], start_b, table.end[others])
     same = camera_a[:, None] == camera_b
     if table.dimensions:
-        cosine = table.projected[rows] @ table.projected[others].T
+        cosine = _cosines(table.projected, rows, others)
         score = normalised(cosine, table.middle[rows], table.inverse[rows], table.middle[others], table.inverse[others])
         likeness = evidence.alike(score, same)
     else:
@@ -92,3 +93,13 @@ def compare(
     walk = evidence.walk_between(camera_a, camera_b, earlier, bin_of(gap))
     limits.apply(walk, camera_a, camera_b, earlier, gap)
     return likeness, walk, cosine, gap
+
+
+def _cosines(vectors: Floats, rows: Rows, others: Rows) -> Floats:
+    low, high = int(others.min()), int(others.max()) + 1
+    if high - low <= 2 * len(others):
+        # Nearly all that lie there: to compare with all of them is cheaper than to copy some.
+        out: Floats = (vectors[rows] @ vectors[low:high].T)[:, others - low]
+    else:
+        out = vectors[rows] @ vectors[others].T
+    return out

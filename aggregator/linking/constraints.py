@@ -79,11 +79,14 @@ class Constraints:
         return {current(self.identity[other]) for foe in foes for other in self._members[foe]
                 if other in self.identity}
 
-    def looks(self, visits: NDArray[np.int64]) -> NDArray[np.int64]:
+    def looks(self, visits: NDArray[np.int64]) -> NDArray[np.int64] | None:
         """Of (n,) visits, which look of their person each shows, (n,) int64: visits of one number look alike, and those
-        of -1, of which nobody said anything."""
+        of -1, of which nobody said anything. None where that is all of them."""
+        rows = self._spoken_of(visits)
+        if not rows:
+            return None
         look = np.full(len(visits), -1, np.int64)
-        for row in self._spoken_of(visits):
+        for row in rows:
             look[row] = self._look.get(int(visits[row]), -1)
         return look
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from aggregator.linking.assign import NOBODY, Candidates, candidates, choose
+from aggregator.linking.assign import NOBODY, Candidates, candidates, choose, weigh
 from aggregator.linking.compare import Limits
 from aggregator.linking.constraints import Constraints, Said
 from aggregator.linking.ids import IdAllocator
@@ -20,7 +21,9 @@ from aggregator.visit import Decision, Visit
 
 WHOLE = 5000
 """Visits that are solved anew together at most: cost and memory grow with the square."""
-CROWD = 0.5
+NEAR = 2.0
+"""An identity is looked at again when this much less speaks for a new visit's being of it than would link them."""
+CROWD = 0.7
 """How much caution grows with the logarithm of the visits compared, from 100 on."""
 
 
@@ -66,10 +69,13 @@ class Linker:
         for identity in (*merged, *merged.values()):
             self.ids.skip(identity)
         for partition in self._partitions.values():
-            partition.forget_before(partition.head - self.settings.time_to_live)
             if self.settings.learn:
                 partition.learn_if_due(len(self._cameras), self.settings.sample)
-            partition.table.place(np.arange(len(partition.table)), partition.evidence)
+            partition.forget_before(partition.head - self.settings.time_to_live)
+            table = partition.table
+            table.place(np.arange(len(table)), partition.evidence)
+            recent = table.between(partition.head - self.settings.resolve_window, np.inf)
+            partition.touched, partition.relearned = set(table.visit[recent].tolist()), False
 
     def observe(self, visits: Sequence[Visit], now: float) -> list[Decision]:  # noqa: ARG002
         """New visits, or known ones that have grown. One decision for each visit that now gets an identity.
@@ -110,7 +116,7 @@ class Linker:
             partition.changed = False
             partition.forget_before(partition.head - self.settings.time_to_live)
             if whole and self.settings.learn:
-                partition.learn(len(self._cameras), self.settings.sample, whole=True)
+                partition.learn_whole(len(self._cameras), self.settings.sample)
             # With new eyes everything is looked at anew.
             deep = whole or partition.relearned
             partition.relearned = False
@@ -153,6 +159,7 @@ class Linker:
                 self.constraints.move(decision.visit, decision.identity)
             for partition in self._partitions.values():
                 partition.changed = True
+                partition.touched.add(decision.visit)
                 table = partition.table
                 if decision.operation == "merge":
                     table.identity[table.identity == decision.other] = decision.identity
@@ -189,6 +196,7 @@ class Linker:
             self._limits = Limits(list(self._cameras), self.topology, self.settings.reentry)
         partition.head = max(partition.head, visit.end + shift)
         partition.changed = True
+        partition.touched.add(visit.visit)
         ripe = visit.frames >= self.settings.min_frames
         return partition.table.put(visit, self._cameras[visit.camera], visit.start + shift, visit.end + shift, ripe)
 
@@ -212,11 +220,13 @@ class Linker:
             live = settings.time_to_live
             others = table.between(float(table.start[rows].min()) - live, float(table.end[rows].max()) + live)
             others = others[table.identity[others] > 0]
-            barred = [self.constraints.barred(int(visit), self.identity_of) for visit in table.visit[rows]]
-            options = candidates(
-                table, rows, others, partition.evidence, self._limits, settings.dependence,
-                barred, self.constraints.looks(table.visit[others]),
-            )
+            if len(others):
+                weighed = weigh(
+                    table, rows, others, partition.evidence, self._limits, settings.dependence,
+                    self.constraints.looks(table.visit[others]),
+                )
+                barred = [self.constraints.barred(int(visit), self.identity_of) for visit in table.visit[rows]]
+                options = candidates(weighed, barred)
         caution = self._caution(partition)
         decisions = []
         for row, option, chosen in zip(rows.tolist(), options, choose(options, caution), strict=True):
@@ -234,14 +244,32 @@ class Linker:
         """The more there are, the more look alike by chance, in ways that no two at a time can tell."""
         return self.settings.caution + CROWD * float(np.log(max(1.0, len(partition.table) / 100)))
 
+    def _concerned(self, partition: Partition, recent: Rows) -> NDArray[np.int64]:
+        """Identities of visits that came or grew since the last repair, and those that they might be as well: the
+        others were weighed then, and nothing new speaks for or against them."""
+        table = partition.table
+        rows = np.array([table.row_of[visit] for visit in partition.touched if visit in table.row_of], np.intp)
+        rows = np.sort(rows[table.identity[rows] > 0])
+        if not len(rows) or not len(recent):
+            return np.zeros(0, np.int64)
+        weighed = weigh(table, rows, recent, partition.evidence, self._limits, self.settings.dependence)
+        near = (weighed.odds > self._caution(partition) - NEAR).any(axis=0)
+        return np.union1d(weighed.identity[near], table.identity[rows])
+
     def _repair(self, partition: Partition, window: float) -> list[Decision]:
         table, settings = partition.table, self.settings
         recent = table.between(partition.head - window, np.inf)
         fresh = recent[table.identity[recent] > 0][-WHOLE:]
+        names = np.unique(table.identity[fresh])
+        if np.isfinite(window):
+            names = self._concerned(partition, fresh)
+            fresh = fresh[np.isin(table.identity[fresh], names)]
+        partition.touched.clear()
         if len(fresh) < 2:
             return []
-        older = np.setdiff1d(np.flatnonzero(table.identity > 0), fresh)
-        fixed = partition.members(np.unique(table.identity[fresh]), older)[-WHOLE:]
+        older = np.ones(len(table), bool)
+        older[fresh] = False
+        fixed = np.flatnonzero(older & np.isin(table.identity, names))[-WHOLE:]
         rows = np.concatenate([fresh, fixed])
         one, apart = self.constraints.among(table.visit[rows])
         cluster = solve(

@@ -19,6 +19,8 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
 SCORE_BINS = 64
+ROUGHLY = 50_000
+"""Pairs that tell where the tenths of all lie."""
 PRIOR_FRIENDS = 30.0
 """Pairs of one person that the prior of friends' scores counts as."""
 PRIOR_STRANGERS = 30.0
@@ -49,16 +51,16 @@ class Pairs:
 
     Attributes:
         edges: (scores + 1,) float64, of the score's bins.
-        place: (p,) bin of each pair's score.
-        slot: (p,) int64, bin of its gap.
-        first, then: (p,) int32, camera of the earlier visit and of the later.
+        cell: (p,) int32, bin of each pair's score, times 2 * BINS, plus its column: the bin of its gap, and BINS more
+            where one camera saw both.
+        way: (p,) int32, (camera of the earlier visit * cameras + camera of the later) * BINS + bin of the gap.
+        cameras: how many.
     """
 
     edges: Doubles
-    place: NDArray[np.intp]
-    slot: NDArray[np.int64]
-    first: NDArray[np.int32]
-    then: NDArray[np.int32]
+    cell: NDArray[np.int32]
+    way: NDArray[np.int32]
+    cameras: int
 
     @classmethod
     def of(
@@ -68,36 +70,35 @@ class Pairs:
         first: NDArray[np.int32],
         then: NDArray[np.int32],
         highest: float,
+        cameras: int,
     ) -> Pairs:
         """From columns of (p,) pairs; `highest`: the score of a visit with itself, or so."""
         edges = _edges(score, highest)
-        place = np.clip(np.searchsorted(edges, score, side="right") - 1, 0, len(edges) - 2)
-        return cls(edges, place, slot.astype(np.int64), first, then)
+        place = np.searchsorted(edges[1:-1].astype(np.float32), score, side="right").astype(np.int32)
+        place *= 2 * BINS
+        place += slot
+        place += BINS * (first == then)
+        return cls(edges, place, (first * np.int32(cameras) + then) * np.int32(BINS) + slot, cameras)
 
     @property
     def centre(self) -> Doubles:
         """Middles of the score's bins, (scores,)."""
         return (self.edges[1:] + self.edges[:-1]) / 2
 
-    @property
-    def column(self) -> NDArray[np.int64]:
-        """Where a pair stands by gap and by whether one camera saw both, (p,), below 2 * BINS."""
-        out: NDArray[np.int64] = self.slot + BINS * (self.first == self.then)
-        return out
-
     def counts(self) -> Doubles:
         """Pairs by score and column, (scores, 2 * BINS)."""
         shape = (len(self.edges) - 1, 2 * BINS)
-        cell = self.place * shape[1] + self.column
-        return np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64)
+        return np.bincount(self.cell, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64)
 
 
 def _edges(score: Floats, highest: float) -> Doubles:
     """Edges of score bins: tenths of all pairs, finer towards the few highest, and on to what was not seen yet."""
     if not len(score):
         return np.linspace(-1.0, 1.0, 3)
-    fine = 1 - np.geomspace(0.1, min(0.1, 20 / len(score)), SCORE_BINS - 16)
-    edges = np.quantile(score, np.concatenate([np.linspace(0, 0.9, 10), fine])).astype(np.float64)
+    rough = np.quantile(score[:: max(1, len(score) // ROUGHLY)], np.linspace(0, 0.9, 10))
+    high = score[score >= rough[-1]]
+    fine = np.quantile(high, 1 - np.geomspace(1, min(1.0, 200 / len(score)), SCORE_BINS - 16))
+    edges = np.concatenate([[float(score.min())], rough[1:], fine]).astype(np.float64)
     edges = np.concatenate([edges, np.linspace(edges[-1], float(score.max()), 7)[1:]])
     edges = np.unique(np.concatenate([edges, np.linspace(edges[-1], max(edges[-1], highest), 7)[1:]]))
     edges[-1] += 1e-6
@@ -197,17 +198,17 @@ class Mixture:
             out.append(isotonic_regression(raw, weights=weights).x)
         return out[0], out[1]
 
-    def odds(self, pairs: Pairs, cameras: int) -> Doubles:
+    def odds(self, pairs: Pairs) -> Doubles:
         """Log-odds of being friends by ordered camera pair and gap, leaning on what is common to all.
 
         Returns:
             (cameras + 1, cameras + 1, BINS) float64; the last camera is one that is not known yet.
         """
-        friend = self.posterior()[pairs.place, pairs.column]
-        index = (pairs.first.astype(np.int64) * cameras + pairs.then) * BINS + pairs.slot
+        friend = self.posterior().ravel()[pairs.cell]
+        cameras = pairs.cameras
         size = cameras * cameras * BINS
-        found = np.bincount(index, weights=friend, minlength=size).reshape(cameras, cameras, BINS)
-        total = np.bincount(index, minlength=size).reshape(cameras, cameras, BINS)
+        found = np.bincount(pairs.way, weights=friend, minlength=size).reshape(cameras, cameras, BINS)
+        total = np.bincount(pairs.way, minlength=size).reshape(cameras, cameras, BINS)
         across, within = self.rate[:BINS], self.rate[BINS:]
         rate = np.empty((cameras + 1, cameras + 1, BINS))
         rate[:] = across

@@ -11,7 +11,7 @@ from aggregator.linking.table import Rows, VisitTable
 
 FIRST_LESSON = 8
 """Visits before anything is learned."""
-GROWTH = 1.5
+GROWTH = 2
 """The next lesson comes when so many times as many visits were seen, or a sample's worth of new ones."""
 
 
@@ -28,28 +28,41 @@ class Partition:
         self.seen = 0
         """Mature visits that ever got an identity here; what decides when to learn."""
         self.next_lesson = FIRST_LESSON
+        self._forgotten = 0
         self.head = -np.inf
         """Latest time in the stream."""
         self.changed = False
         """Whether anything came since the last repair."""
+        self.touched: set[int] = set()
+        """Numbers of visits that came or grew since the last repair."""
         self.relearned = False
         """Whether anything was learned since the last repair."""
 
     def learn_if_due(self, cameras: int, sample: int) -> bool:
-        """Learn once enough is new; whether that was so."""
-        if self.seen < self.next_lesson or not self.table.dimensions:
+        """Learn once enough is new; whether that was so.
+
+        Lessons come after fixed numbers of visits and are taken from just these, so that who starts anew from a store
+        knows what who never stopped knows.
+        """
+        due = 0
+        while self.seen >= self.next_lesson:
+            due = self.next_lesson
+            self.next_lesson = min(GROWTH * due, due + sample)
+        if not due or not self.table.dimensions:
             return False
-        self.learn(cameras, sample)
-        self.next_lesson = int(min(GROWTH * self.seen + 1, self.seen + sample))
+        rows = np.flatnonzero(self.table.ripe)[: max(0, due - self._forgotten)]
+        self._learn(rows[-sample:], cameras)
         return True
 
-    def learn(self, cameras: int, sample: int, *, whole: bool = False) -> None:
-        """Learn from the latest mature visits, and look at all others with the new eyes."""
-        table = self.table
-        rows = np.flatnonzero(table.ripe)
-        if whole and len(rows) > sample:
+    def learn_whole(self, cameras: int, sample: int) -> None:
+        """Learn from visits of all the time that is remembered."""
+        rows = np.flatnonzero(self.table.ripe)
+        if len(rows) > sample:
             rows = rows[np.linspace(0, len(rows) - 1, sample).astype(np.intp)]
-        rows = rows[-sample:]
+        self._learn(rows, cameras)
+
+    def _learn(self, rows: Rows, cameras: int) -> None:
+        table = self.table
         if len(rows) < 2:
             return
         self.evidence = learn(
@@ -62,6 +75,7 @@ class Partition:
             )
         )
         self.relearned = True
+        # And look at all others with the new eyes.
         table.place(np.arange(len(table)), self.evidence)
 
     def forget_before(self, time: float) -> None:
@@ -69,9 +83,5 @@ class Partition:
         table = self.table
         old = table.end < time
         if int(old.sum()) > max(1024, len(table) // 2):
+            self._forgotten += int((old & table.ripe).sum())
             table.keep(np.flatnonzero(~old))
-
-    def members(self, names: NDArray[np.int64], rows: Rows) -> Rows:
-        """Those of `rows` that belong to one of the identities `names`."""
-        out: Rows = rows[np.isin(self.table.identity[rows], names)]
-        return out

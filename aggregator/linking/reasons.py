@@ -13,8 +13,8 @@ def linked(visit: int, option: Candidates, chosen: int, caution: float, rivals: 
     weight, _ = _shares(option, caution)
     identity = int(option.identity[chosen])
     others = [float(odds) for k, odds in enumerate(option.odds) if k != chosen]
-    gap = float(option.gap[chosen])
-    place = cameras[int(option.camera[chosen])]
+    cosine, gap, camera = option.nearest(chosen)
+    place = cameras[camera]
     when = f"{gap:.0f} s apart" if gap >= 0 else f"both at once for {-gap:.0f} s"
     return Decision(
         operation="link",
@@ -24,7 +24,7 @@ def linked(visit: int, option: Candidates, chosen: int, caution: float, rivals: 
         confidence=float(weight[chosen]),
         rivals=_rivals(option, weight, chosen, rivals),
         reason={
-            "cosine": round(float(option.cosine[chosen]), 3),
+            "cosine": round(cosine, 3),
             "transit": round(gap, 1),
             "candidates": float(len(option) - 1),
             "visits": float(option.visits[chosen]),
