@@ -71,9 +71,10 @@ class Linker:
         for partition in self._partitions.values():
             if self.settings.learn:
                 partition.learn_if_due(len(self._cameras), self.settings.sample)
-            partition.forget_before(partition.head - self.settings.time_to_live)
+            partition.forget_before(partition.head - self.settings.time_to_live, self.settings.sample)
             table = partition.table
             table.place(np.arange(len(table)), partition.evidence)
+            partition.compared = len(table.between(partition.head - self.settings.time_to_live, np.inf))
             recent = table.between(partition.head - self.settings.resolve_window, np.inf)
             partition.touched, partition.relearned = set(table.visit[recent].tolist()), False
 
@@ -106,21 +107,22 @@ class Linker:
 
         Args:
             now: UTC seconds.
-            whole: solve everything within the time to live (the latest of it, if that is very much), having learned
-                once more; for the end of a recording, or a quiet hour.
+            whole: solve everything that is remembered (the latest of it, if that is very much), having learned once
+                more; for the end of a recording, or a quiet hour.
         """
         decisions: list[Decision] = []
         for partition in self._partitions.values():
             if not partition.table.dimensions or not (partition.changed or whole):
                 continue
             partition.changed = False
-            partition.forget_before(partition.head - self.settings.time_to_live)
+            partition.forget_before(partition.head - self.settings.time_to_live, self.settings.sample)
             if whole and self.settings.learn:
                 partition.learn_whole(len(self._cameras), self.settings.sample)
             # With new eyes everything is looked at anew.
             deep = whole or partition.relearned
             partition.relearned = False
-            decisions += self._repair(partition, np.inf if deep else self.settings.resolve_window)
+            window = self.settings.time_to_live if deep else self.settings.resolve_window
+            decisions += self._repair(partition, np.inf if whole else window, deep)
         return decisions
 
     def redecide(self, visit: int) -> Decision | None:
@@ -220,6 +222,7 @@ class Linker:
             live = settings.time_to_live
             others = table.between(float(table.start[rows].min()) - live, float(table.end[rows].max()) + live)
             others = others[table.identity[others] > 0]
+            partition.compared = len(others)
             if len(others):
                 weighed = weigh(
                     table, rows, others, partition.evidence, self._limits, settings.dependence,
@@ -242,7 +245,7 @@ class Linker:
 
     def _caution(self, partition: Partition) -> float:
         """The more there are, the more look alike by chance, in ways that no two at a time can tell."""
-        return self.settings.caution + CROWD * float(np.log(max(1.0, len(partition.table) / 100)))
+        return self.settings.caution + CROWD * float(np.log(max(1.0, partition.compared / 100)))
 
     def _concerned(self, partition: Partition, recent: Rows) -> NDArray[np.int64]:
         """Identities of visits that came or grew since the last repair, and those that they might be as well: the
@@ -256,15 +259,17 @@ class Linker:
         near = (weighed.odds > self._caution(partition) - NEAR).any(axis=0)
         return np.union1d(weighed.identity[near], table.identity[rows])
 
-    def _repair(self, partition: Partition, window: float) -> list[Decision]:
+    def _repair(self, partition: Partition, window: float, deep: bool) -> list[Decision]:
         table, settings = partition.table, self.settings
         recent = table.between(partition.head - window, np.inf)
         fresh = recent[table.identity[recent] > 0][-WHOLE:]
         names = np.unique(table.identity[fresh])
-        if np.isfinite(window):
+        if not deep:
             names = self._concerned(partition, fresh)
             fresh = fresh[np.isin(table.identity[fresh], names)]
         partition.touched.clear()
+        if deep:
+            partition.compared = max(partition.compared, len(fresh))
         if len(fresh) < 2:
             return []
         older = np.ones(len(table), bool)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from aggregator.linking.calibrate import Sample, learn, starting
 from aggregator.linking.evidence import Evidence
@@ -28,6 +27,8 @@ class Partition:
         self.seen = 0
         """Mature visits that ever got an identity here; what decides when to learn."""
         self.next_lesson = FIRST_LESSON
+        self.compared = 0
+        """With how many visits the latest one was compared."""
         self._forgotten = 0
         self.head = -np.inf
         """Latest time in the stream."""
@@ -78,10 +79,11 @@ class Partition:
         # And look at all others with the new eyes.
         table.place(np.arange(len(table)), self.evidence)
 
-    def forget_before(self, time: float) -> None:
-        """Drop what ended before `time`, once that is half of all."""
+    def forget_before(self, time: float, sample: int) -> None:
+        """Drop what ended before `time`, once that is half of all; but of the latest, as much as is learned from."""
         table = self.table
         old = table.end < time
+        old[max(0, len(table) - sample) :] = False
         if int(old.sum()) > max(1024, len(table) // 2):
             self._forgotten += int((old & table.ripe).sum())
             table.keep(np.flatnonzero(~old))
