@@ -255,7 +255,10 @@ class Linker:
         rows = np.sort(rows[table.identity[rows] > 0])
         if not len(rows) or not len(recent):
             return np.zeros(0, np.int64)
-        weighed = weigh(table, rows, recent, partition.evidence, self._limits, self.settings.dependence)
+        weighed = weigh(
+            table, rows, recent, partition.evidence, self._limits, self.settings.dependence,
+            self.constraints.looks(table.visit[recent]),
+        )
         near = (weighed.odds > self._caution(partition) - NEAR).any(axis=0)
         return np.union1d(weighed.identity[near], table.identity[rows])
 

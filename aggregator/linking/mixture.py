@@ -19,6 +19,8 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
 SCORE_BINS = 64
+CROWDED = 8
+"""Pairs a bin at least, where there are few: bins that hold next to nothing would say anything."""
 ROUGHLY = 50_000
 """Pairs that tell where the tenths of all lie."""
 PRIOR_FRIENDS = 30.0
@@ -97,7 +99,8 @@ def _edges(score: Floats, highest: float) -> Doubles:
         return np.linspace(-1.0, 1.0, 3)
     rough = np.quantile(score[:: max(1, len(score) // ROUGHLY)], np.linspace(0, 0.9, 10))
     high = score[score >= rough[-1]]
-    fine = np.quantile(high, 1 - np.geomspace(1, min(1.0, 200 / len(score)), SCORE_BINS - 16))
+    bins = min(SCORE_BINS - 16, max(4, len(high) // CROWDED))
+    fine = np.quantile(high, 1 - np.geomspace(1, min(1.0, 200 / len(score)), bins))
     edges = np.concatenate([[float(score.min())], rough[1:], fine]).astype(np.float64)
     edges = np.concatenate([edges, np.linspace(edges[-1], float(score.max()), 7)[1:]])
     edges = np.unique(np.concatenate([edges, np.linspace(edges[-1], max(edges[-1], highest), 7)[1:]]))
