@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from aggregator.audit.cli import app as audit
+from aggregator.corrections.cli import app as correct
 from aggregator.evaluate.cli import app as evaluate
 from aggregator.keys_cli import app as keys
 from aggregator.live.cli import live
@@ -25,6 +26,7 @@ app.command()(live)
 app.command()(replay)
 app.command()(simulate)
 app.add_typer(query, name="query")
+app.add_typer(correct, name="correct")
 app.add_typer(evaluate, name="evaluate")
 app.add_typer(keys, name="keys")
 app.add_typer(tokens, name="tokens")

@@ -72,6 +72,8 @@ class Caller:
         return self.cameras is None or camera in self.cameras
 
 
+LOCAL = "local"
+"""The name of this machine's own user, under whose account the aggregator runs."""
 STRANGER = Caller(name="", role=Role.PUBLIC, cameras=frozenset())
 """Who shows no token: may use what is public, and sees no camera."""
 

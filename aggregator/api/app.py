@@ -17,6 +17,7 @@ from aggregator.api.readers import Readers
 from aggregator.api.registry import Registry
 from aggregator.api.routes import (
     cameras,
+    corrections,
     dashboard,
     documents,
     events,
@@ -43,8 +44,8 @@ from common.clock import Clock, SystemClock
 def registry() -> Registry:
     """Every route of the server."""
     routes = Registry()
-    for part in (site, session, previews, cameras, events, identities, visits, search, heatmap, zones, movement,
-                 streams, documents, dashboard):
+    for part in (site, session, previews, cameras, events, identities, visits, corrections, search, heatmap, zones,
+                 movement, streams, documents, dashboard):
         routes.include(part.routes)
     return routes
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 from typing import Any, TypeVar, get_origin
 
+import orjson
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from aggregator.api.errors import ApiError, bad_parameter
 
@@ -47,6 +48,40 @@ def bind(kind: type[P], request: web.Request) -> P:
         return kind.model_validate(given)
     except ValidationError as error:
         raise _explain(error, given) from error
+
+
+async def bind_body(kind: Any, request: web.Request) -> Any:
+    """The request's JSON body as `kind`, a `Parameters` or a union of them.
+
+    Raises:
+        ApiError: 415 when it is not JSON by its type, 400 when it is none, or not of that shape.
+    """
+    if request.content_type != "application/json":
+        raise ApiError(415, "unsupported_media", f"a body of type '{request.content_type[:100]}' is not taken",
+                       field="Content-Type", cure="send JSON, as application/json")
+    try:
+        data = orjson.loads(await request.read())
+    except orjson.JSONDecodeError as error:
+        raise bad_parameter("body", f"the body is no JSON: {error}", code="bad_json") from error
+    try:
+        return TypeAdapter(kind).validate_python(data)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        name = _place(problem)
+        code = {"missing": "missing_parameter", "extra_forbidden": "unknown_parameter"}.get(
+            problem["type"], "bad_parameter")
+        message = problem["msg"].removeprefix("Value error, ")
+        raise bad_parameter(name[:100], f"'{name[:100]}': {message[:1].lower() + message[1:]}", code=code) from error
+
+
+def _place(problem: Any) -> str:
+    """The key of a body that a problem is about: `identities.1`."""
+    context, at = problem.get("ctx", {}), problem["loc"]
+    if "field" in context:
+        return str(context["field"])
+    if "discriminator" in context:
+        return str(context["discriminator"]).strip("'")
+    return ".".join(str(step) for step in at[-2 if isinstance(at[-1], int) else -1:]) if at else "body"
 
 
 def _unknown(kind: type[Parameters], name: str, request: web.Request) -> ApiError:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from aiohttp import web
 
+from aggregator.api.access import LOCAL as LOCAL_NAME
 from aggregator.api.access import STRANGER, Audit, Caller, Role
 from aggregator.api.binding import Parameters
 from aggregator.api.errors import ApiError
@@ -27,7 +28,7 @@ from common.clock import Clock, SystemClock
 
 log = logging.getLogger("guard")
 
-LOCAL = Caller(name="local", role=Role.ADMIN, cameras=None)
+LOCAL = Caller(name=LOCAL_NAME, role=Role.ADMIN, cameras=None)
 """The user of this machine under whose account the aggregator runs."""
 REFRESH_S = 1.0
 SAME_LOOK_S = 60.0

@@ -23,6 +23,7 @@ TAGS = {
     "site": "Cameras, agents and how the aggregator is doing.",
     "identities": "Who was seen, where they went, and why we think so.",
     "visits": "Single passages through one camera.",
+    "corrections": "What people said about who is who.",
     "search": "Find a person by a picture or by a visit.",
     "places": "Where people stand and walk.",
     "video": "What cameras see now, where their boxes allow it. Nothing is kept.",
@@ -35,8 +36,10 @@ def document(routes: list[Route]) -> dict[str, Any]:
     """The whole document as plain data."""
     answers: list[tuple[str, Any]] = [("Failure", Failure)]
     answers += [(route.name, kind) for route in routes for kind in (route.answer, route.messages) if kind is not None]
+    bodies = [(f"{route.name} body", route.body) for route in routes if route.body is not None]
     keyed, shared = TypeAdapter.json_schemas(
-        [(name, "serialization", TypeAdapter(kind)) for name, kind in answers],
+        [*((name, "serialization", TypeAdapter(kind)) for name, kind in answers),
+         *((name, "validation", TypeAdapter(kind)) for name, kind in bodies)],
         ref_template="#/components/schemas/{model}")
     schemas = {name: schema for (name, _), schema in keyed.items()}
     paths: dict[str, dict[str, Any]] = {}
@@ -68,6 +71,8 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
         operation["description"] = route.description
     if route.takes:
         operation["requestBody"] = {"required": True, "content": {media: _body(media) for media in route.takes}}
+    if route.body is not None:
+        operation["requestBody"] = {"required": True, "content": {JSON: {"schema": schemas[f"{route.name} body"]}}}
     if route.messages is not None:
         operation["x-websocket"] = {"messages": schemas[route.name]}
     return operation
@@ -126,7 +131,7 @@ def _failures(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
         statuses |= {401, 403, 429}
     if route.parameters.model_fields:
         statuses.add(400)
-    if route.takes:
+    if route.takes or route.body is not None:
         statuses |= {400, 413, 415}
     return {
         str(status): {"description": HTTPStatus(status).phrase, "content": {JSON: {"schema": schemas["Failure"]}}}

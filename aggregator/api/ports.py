@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import Future
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aggregator.corrections.asked import Asked
 from aggregator.store.reader import StoreReader
+from aggregator.store.records import CorrectionRow
 
 ReaderFactory = Callable[[], StoreReader]
 """Opens one more read-only connection; every reading thread has its own."""
@@ -47,4 +50,8 @@ class Engine(Protocol):
 
     def stats(self) -> dict[str, Any]:
         """Numbers of this moment, ready for JSON; any thread may ask."""
+        ...
+
+    def correct(self, asked: Asked) -> Future[CorrectionRow]:
+        """Let a person correct what was decided; any thread may ask. The future may have a `CorrectionError`."""
         ...

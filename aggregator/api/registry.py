@@ -43,6 +43,7 @@ class Route:
         answer: type of the JSON answer, None where there is none.
         media: media types that it may give besides.
         takes: media types of the request's body.
+        body: type of its JSON body; `bind_body` reads it.
         errors: statuses it may fail with, besides those that every route has.
         messages: for a WebSocket, the type of what it sends.
     """
@@ -59,6 +60,7 @@ class Route:
     answer: Any
     media: tuple[str, ...]
     takes: tuple[str, ...]
+    body: Any
     errors: tuple[int, ...]
     messages: Any
 
@@ -77,7 +79,7 @@ class Registry:
     def add(self, method: str, path: str, *, tag: str, role: Role, audit: Audit,
             parameters: type[Q] = NoParameters,  # type: ignore[assignment]
             answer: Any = None, media: tuple[str, ...] = (), takes: tuple[str, ...] = (),
-            errors: tuple[int, ...] = (), messages: Any = None,
+            body: Any = None, errors: tuple[int, ...] = (), messages: Any = None,
             ) -> Callable[[Callable[[web.Request, Q], Awaitable[Any]]], RouteHandler]:
         """Declare a route. The handler's docstring is its documentation: first line the summary, the rest the story.
 
@@ -88,7 +90,7 @@ class Registry:
             self.routes.append(Route(
                 method=method, path=path, handler=handler, tag=tag, role=role, audit=audit, summary=summary.rstrip("."),
                 description=description.strip(), parameters=parameters, answer=answer, media=media, takes=takes,
-                errors=errors, messages=messages))
+                body=body, errors=errors, messages=messages))
             return handler
         return declare
 

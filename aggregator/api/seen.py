@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Collection
+from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aggregator.api.access import Caller, caller
+from aggregator.api.access import LOCAL, Caller, caller
+from aggregator.api.errors import ApiError
 from aggregator.api.ports import Engine, History, Message
+from aggregator.corrections.asked import Asked
+from aggregator.store.records import CorrectionRow
 
 
 class SeenHistory:
@@ -41,6 +46,20 @@ class SeenEngine:
     def stats(self) -> dict[str, Any]:
         """As `Engine.stats`."""
         return narrowed(self._engine.stats(), caller())
+
+    def correct(self, asked: Asked) -> Future[CorrectionRow]:
+        """As `Engine.correct`, in the caller's name.
+
+        Raises:
+            ApiError: 403, the caller sees some cameras only: a correction changes who somebody is in all of them.
+        """
+        who = caller()
+        if who.cameras is not None:
+            raise ApiError(403, "some_cameras", f"'{who.name}' sees some cameras only, and a correction holds for all",
+                           cure="ask somebody who sees every camera")
+        if who.name not in (asked.who, LOCAL):  # nobody signs with another's name
+            asked = dataclasses.replace(asked, who=f"{asked.who} (token '{who.name}')"[:200])
+        return self._engine.correct(asked)
 
 
 def narrowed(stats: dict[str, Any], who: Caller) -> dict[str, Any]:

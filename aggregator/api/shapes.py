@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from aggregator.store.records import CorrectionOperation
 from aggregator.visit import Operation
 
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
@@ -227,6 +228,35 @@ class Why(TypedDict):
     global_id: str | None
     merged_into: str | None
     entries: list[Reason]
+
+
+class Moved(TypedDict):
+    """A visit that a correction moved from one identity to another."""
+
+    visit: int
+    before: GlobalId
+    after: GlobalId
+
+
+class Correction(TypedDict):
+    """What a person said about who is who."""
+
+    correction: Annotated[int, Field(description="its number")]
+    time: Time
+    who: Annotated[str, Field(description="the name that was given")]
+    operation: CorrectionOperation
+    note: str
+    words: Annotated[str, Field(description="the same as a sentence")]
+    moved: list[Moved]
+    undoes: Annotated[int | None, Field(description="number of the correction that this one takes back")]
+    undone: Annotated[int | None, Field(description="number of the one that took this one back; null: it stands")]
+
+
+class Corrections(TypedDict):
+    """Corrections, latest first."""
+
+    corrections: list[Correction]
+    next: Annotated[int | None, Field(description="`before` of the next page; null on the last")]
 
 
 class Visit(TypedDict):

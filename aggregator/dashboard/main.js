@@ -2,6 +2,7 @@
 
 import { h, put, trouble } from "./lib/dom.js";
 import { icon } from "./lib/icons.js";
+import { painted } from "./lib/pictures.js";
 import { link, site, start } from "./lib/site.js";
 import * as camera from "./views/camera.js";
 import * as events from "./views/events.js";
@@ -96,5 +97,5 @@ start();
 addEventListener("hashchange", show);
 addEventListener("keydown", keys);
 document.querySelector(".skip").onclick = (event) => { event.preventDefault(); main.focus(); };
-window.passage = { site };  // for benchmarks and tests
+window.passage = { site, painted };  // for benchmarks and tests
 show();

@@ -79,10 +79,8 @@ class Batch:
         self.news.append({
             "type": "correction", "time": to_rfc3339(row.time), "correction": row.correction, "who": row.who,
             "operation": row.operation, "note": row.note, "undoes": row.undoes,
-            "moved": [{"visit": change.visit, "from": global_id(change.before), "to": global_id(change.after)}
-                      for change in row.changed if change.before != change.after],
-            "merged": [{"from": global_id(name), "to": global_id(change.after)} for name in row.folded
-                       for change in row.changed[:1]]})
+            "moved": [{"visit": change.visit, "before": global_id(change.before), "after": global_id(change.after)}
+                      for change in row.changed if change.before != change.after]})
 
     def outgoing(self) -> list[tuple[str, Message]]:
         """Everything to send, acknowledgements first."""

@@ -81,8 +81,9 @@ class Page:
         return result
 
     async def run(self, script: str) -> Any:
-        """The value of an expression; promises are awaited."""
-        answer = await self.call("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
+        """The value of an expression; promises are awaited, elements are told as true."""
+        plain = f"Promise.resolve(({script})).then(v => v instanceof Node ? true : v)"
+        answer = await self.call("Runtime.evaluate", expression=plain, awaitPromise=True, returnByValue=True)
         if "exceptionDetails" in answer:
             raise PageError(answer["exceptionDetails"].get("exception", {}).get("description", script))
         return answer["result"].get("value")

@@ -55,8 +55,7 @@ class Site:
 
     @property
     def database(self) -> Path:
-        found = self.folder / "data" / "passage.db"
-        return found
+        return self.folder / "data" / "passage.db"
 
     def start_aggregator(self) -> str:
         """Returns its name among the programs once it answers."""

@@ -75,7 +75,10 @@ async function send(route, form, outcome) {
   const method = route.dataset.method;
   const file = form.querySelector("[data-in=body]");
   const init = { method };
-  if (file && file.files[0]) {
+  if (file && !file.files) {
+    init.body = file.value;
+    init.headers = { "Content-Type": "application/json" };
+  } else if (file && file.files[0]) {
     init.body = file.files[0];
     init.headers = { "Content-Type": file.files[0].type || "image/jpeg" };
   }
@@ -134,7 +137,10 @@ for (const route of document.querySelectorAll(".route")) {
   const describe = () => {
     if (route.dataset.method === "WS") command.textContent = "";
     else {
-      const file = form.querySelector("[data-in=body]") ? " --data-binary @person.jpg -H 'Content-Type: image/jpeg'" : "";
+      const body = form.querySelector("[data-in=body]");
+      const media = body && (body.files ? "--data-binary @person.jpg -H 'Content-Type: image/jpeg'"
+        : "-d @body.json -H 'Content-Type: application/json'");
+      const file = media ? ` ${media}` : "";
       command.textContent = `curl '${location.origin}${address(route, form)}'${file}`;
     }
   };

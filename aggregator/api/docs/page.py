@@ -83,7 +83,11 @@ def _path(path: str) -> Html:
 
 def _form(operation: dict[str, Any], socket: bool) -> Html:
     rows = "".join(_parameter(entry) for entry in operation["parameters"])
-    if "requestBody" in operation:
+    if "application/json" in operation.get("requestBody", {}).get("content", {}):
+        rows += ('<label class=field><span class=name>body <i>required</i></span>'
+                 '<textarea name=body data-in=body rows=4 spellcheck=false></textarea>'
+                 '<span class=hint>JSON.</span></label>')
+    elif "requestBody" in operation:
         rows += ('<label class=field><span class=name>body <i>required</i></span>'
                  '<input type=file name=body data-in=body accept="image/*"><span class=hint>A picture.</span></label>')
     verb = "Connect" if socket else "Send"

@@ -26,7 +26,7 @@ class EventsFilter(Parameters):
     """What to send."""
 
     camera: str | None = Field(default=None, max_length=200, description="only what happens in this camera")
-    type: tuple[Literal["event", "link", "agent"], ...] = Field(
+    type: tuple[Literal["event", "link", "agent", "correction"], ...] = Field(
         default=(), description="only messages of these types; all when not given")
     kind: str | None = Field(default=None, max_length=200, description="of events, only this kind")
 
@@ -34,7 +34,7 @@ class EventsFilter(Parameters):
 @routes.add("GET", "/api/ws/events", tag="stream", role=Role.VIEWER, audit=Audit.ALWAYS,
             parameters=EventsFilter, messages=shapes.StreamMessage, errors=(404, 426))
 async def stream_events(request: web.Request, query: EventsFilter) -> web.WebSocketResponse:
-    """Events, links and agents, as they happen.
+    """Events, links, corrections and agents, as they happen.
 
     Each is sent when it is on the disk. A reader that is slower than what happens loses the oldest messages;
     `dropped` says how many so far.

@@ -6,13 +6,16 @@ import { query } from "./api.js";
 const STEPS = [160, 240, 320, 480, 640, 960, 1280, 1920];
 const SETTLE_MS = 250;
 const decoder = new TextDecoder();
+let all = 0;
+
+/** Pictures painted since the page was opened. */
+export const painted = () => all;
 
 /** Cameras on screen. `fps` for a given number of cameras in sight may be handed in. */
 export class Wall {
   constructor({ fps = (n) => (n <= 2 ? 15 : n <= 6 ? 8 : n <= 16 ? 4 : 2) } = {}) {
     this.fps = fps;
     this.tiles = new Map();
-    this.painted = 0;
     this.asked = "";
     this.feed = null;
     this.sight = new IntersectionObserver((entries) => {
@@ -88,7 +91,7 @@ export class Wall {
       }
       tile.context.drawImage(bitmap, 0, 0);
       bitmap.close();
-      this.painted += 1;
+      all += 1;
       tile.canvas.classList.add("painted");
       tile.marks = about.marks;
       tile.seen(about);

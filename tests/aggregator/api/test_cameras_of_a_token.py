@@ -11,6 +11,7 @@ from aggregator.api.access import Caller, Role, answering
 from aggregator.api.app import registry
 from aggregator.api.guard import Guard
 from aggregator.api.seen import SeenEngine
+from aggregator.corrections.asked import Asked
 from tests.aggregator.api.conftest import look
 
 LEA = Caller(name="lea", role=Role.VIEWER, cameras=frozenset({"right"}))
@@ -111,3 +112,22 @@ def test_the_same_thread_serves_different_callers(site):
     guard = site.guard = Guard(site.settings, everybody=LEA, clock=site.clock)
     site.talk(conversation)
     assert seen == [["left", "right"], ["left"], ["left", "right"], ["right"], [], ["left"]]
+
+
+def test_corrections_hold_for_all_cameras_so_they_need_somebody_who_sees_all(site):
+    asked = {"operation": "confirm", "identity": "G1", "who": "me"}
+    otto = Caller(name="otto", role=Role.OPERATOR, cameras=frozenset({"right"}))
+    site.guard = Guard(site.settings, everybody=otto, clock=site.clock)
+    assert site.ask("/api/corrections", "POST", json=asked).error["code"] == "some_cameras"
+
+
+def test_nobody_signs_a_correction_with_anothers_name():
+    class Takes:
+        def correct(self, asked):
+            self.who = asked.who
+
+    engine = Takes()
+    for name, said, kept in (("otto", "otto", "otto"), ("otto", "ada", "ada (token 'otto')"), ("local", "ada", "ada")):
+        with answering(Caller(name=name, role=Role.OPERATOR, cameras=None)):
+            SeenEngine(engine).correct(Asked(operation="undo", who=said))
+        assert engine.who == kept

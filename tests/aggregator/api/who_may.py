@@ -17,6 +17,8 @@ GET  /api/cameras/{camera}                 viewer   never
 GET  /api/cameras/{camera}.mjpg            viewer   always
 GET  /api/cameras/{camera}/frame           viewer   always
 GET  /api/cameras/{camera}/heatmap         viewer   never
+GET  /api/corrections                      viewer   always
+GET  /api/corrections/{number}             viewer   always
 GET  /api/events                           viewer   person
 GET  /api/health                           public   never
 GET  /api/identities                       viewer   always
@@ -45,5 +47,6 @@ GET  /docs                                 public   never
 GET  /docs/docs.css                        public   never
 GET  /docs/docs.js                         public   never
 GET  /ws/{camera}                          viewer   always
+POST /api/corrections                      operator always
 POST /api/search                           viewer   always
 """

@@ -202,7 +202,7 @@ def test_it_is_told_with_old_and_new_ids(rig: Rig) -> None:
     rig.correct("merge", identities=(old, young))
     (told,) = [n for n in rig.news if n["type"] == "correction"]
     assert (told["operation"], told["who"], told["correction"]) == ("merge", "Ann", 1)
-    assert {(m["from"], m["to"]) for m in told["moved"]} == {(f"G{young}", f"G{old}")}
+    assert {(m["before"], m["after"]) for m in told["moved"]} == {(f"G{young}", f"G{old}")}
     (link,) = [n for n in rig.news if n["type"] == "link"]
     assert (link["operation"], link["global_id"], link["other"]) == ("merge", f"G{old}", f"G{young}")
 

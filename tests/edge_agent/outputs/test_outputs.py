@@ -237,11 +237,14 @@ def test_files_of_a_run_that_is_ended(tmp_path: Path, number: signal.Signals) ->
     """Ctrl-C leaves everything whole; SIGKILL at least whole lines and no half video under the video's name."""
     root = str(Path(__file__).parents[3])
     with subprocess.Popen([sys.executable, "-c", INTERRUPTED, str(tmp_path), root], stdout=subprocess.PIPE) as run:
-        assert run.stdout
-        assert run.stdout.readline() == b"running\n"
-        time.sleep(1.3)
-        run.send_signal(number)
-        run.wait(20)
+        try:
+            assert run.stdout
+            assert run.stdout.readline() == b"running\n"
+            time.sleep(1.3)
+            run.send_signal(number)
+            run.wait(20)
+        finally:
+            run.kill()  # it would go on for ever
     text = (tmp_path / "tracks.csv").read_text()
     assert text.endswith("\n")
     rows = rows_of(tmp_path / "tracks.csv")
