@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator
+from urllib.parse import quote
 
 import cv2
 import pytest
 
+from common.local_token import read_local_token
 from deploy.demo.programs import Programs
 from tests.support.blobs import Walker, write_video
 from tests.support.chromium import Page, browse, find_chromium
@@ -42,7 +44,8 @@ def in_browser(site: Site, use: Callable[[Page], Awaitable[None]], where: str = 
     async def run() -> None:
         assert CHROMIUM is not None
         async with browse(CHROMIUM) as page:
-            await page.open(f"http://{site.http}/{where}")
+            token = read_local_token(int(site.http.rpartition(":")[2]))
+            await page.open(f"http://{site.http}/login?next=/{quote(where)}#token={token}")
             await use(page)
             assert page.problems == []
             strangers = [address for address in page.addresses

@@ -62,7 +62,7 @@ async def get_docs_script(_request: web.Request, _query: NoParameters) -> Media:
 
 
 @routes.add("GET", "/login", tag="documents", role=Role.PUBLIC, audit=Audit.NEVER,
-            media=(HTML,))
+            parameters=LogInPage, media=(HTML,))
 async def get_login(_request: web.Request, _query: LogInPage) -> Media:
     """The page to log in at, for browsers."""
     return Media(body=_file("login.html"), type=HTML)
