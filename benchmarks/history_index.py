@@ -70,6 +70,7 @@ def measure(embedding: NDArray[np.float16], start: NDArray[np.float64], identity
     began, work = time.perf_counter(), time.process_time()
     index.maintain(threads=threads)
     built, worked = time.perf_counter() - began, time.process_time() - work
+    index.settle()
     grown = resident() - before
     chosen = np.random.default_rng(5).choice(len(embedding), min(questions, len(embedding)), replace=False)
     queries = embedding[chosen].astype(np.float32)
@@ -84,6 +85,7 @@ def measure(embedding: NDArray[np.float16], start: NDArray[np.float64], identity
     filtered = inside[np.argsort(-(queries @ vectors.T), axis=1)[:, :K]] + 1
     return {
         "visits": len(embedding), "dimensions": embedding.shape[1], "points_in_graph": len(part.graph or []),
+        "ef": part.ef,
         "fill_s": filled, "build_s": built, "build_cpu_s": worked, "bytes_counted": part.nbytes, "bytes_grown": grown,
         "all": ask(index, queries, right), "one_percent": ask(index, queries, filtered, since=since, until=until)}
 
@@ -91,7 +93,7 @@ def measure(embedding: NDArray[np.float16], start: NDArray[np.float64], identity
 def show(name: str, found: dict[str, Any]) -> None:
     """One block of lines."""
     print(f"{name}: {found['visits']} visits of {found['dimensions']} numbers, {found['points_in_graph']} in the "
-          f"graph; filled in {found['fill_s']:.1f} s, built in {found['build_s']:.0f} s "
+          f"graph, ef {found['ef']}; filled in {found['fill_s']:.1f} s, built in {found['build_s']:.0f} s "
           f"({found['build_cpu_s']:.0f} s of processor); {found['bytes_counted'] / 2**20:.0f} MiB counted, the "
           f"process grew by {found['bytes_grown'] / 2**20:.0f}", flush=True)
     for key, words in (("all", "among all"), ("one_percent", "within 1 % of the time")):

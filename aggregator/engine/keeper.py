@@ -64,11 +64,11 @@ class Keeper:
         if self._ended.is_set() or not due:
             return
         self._times += 1
-        found = self._history.measure(seed=self._times)
+        found = self._history.settle(seed=self._times)
         if not found:
             return  # no graph yet, so everything is found
         self._measured_at, self._measured = time.monotonic(), visits
         for model, recall in found.items():
             if recall.at_10 < GOOD:
-                log.warning("searching %d visits of model %s finds %.1f %% of what it should; it looks further from "
-                            "now on", recall.visits, model, 100 * recall.at_10)
+                log.warning("searching %d visits of model %s finds only %.1f %% of what it should",
+                            recall.visits, model, 100 * recall.at_10)
