@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from aggregator.audit.cli import app as audit
+from aggregator.batch import link
 from aggregator.corrections.cli import app as correct
 from aggregator.evaluate.cli import app as evaluate
 from aggregator.keys_cli import app as keys
@@ -24,6 +25,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_comp
 app.command()(serve)
 app.command()(live)
 app.command()(replay)
+app.command()(link)
 app.command()(simulate)
 app.add_typer(query, name="query")
 app.add_typer(correct, name="correct")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import difflib
 import hashlib
+import math
 import os
 import time
 from collections.abc import Iterable, Iterator
@@ -44,6 +45,9 @@ class Recording:
         frames: (n,) in how many each was seen.
         embedding: (n, d) float32, unit rows.
         name: of the embedding.
+        track: (n,) local ids, -1 where the file has none.
+        label: (n,) class names.
+        began: UTC seconds of the first frame of the run, NaN where the file does not say.
     """
 
     camera: NDArray[np.str_]
@@ -52,6 +56,9 @@ class Recording:
     frames: NDArray[np.int64]
     embedding: NDArray[np.float32]
     name: str
+    track: NDArray[np.int64]
+    label: NDArray[np.str_]
+    began: float = math.nan
 
     @classmethod
     def read(cls, path: Path, embedding: str | None = None) -> Recording:
@@ -63,8 +70,10 @@ class Recording:
         try:
             with np.load(path, allow_pickle=False) as file:
                 name = _choose(path, [key for key in file.files if key.startswith(PREFIX)], embedding)
-                wanted = ("camera", "start", "end", name, *(["images"] if "images" in file.files else []))
+                wanted = ("camera", "start", "end", name, *(key for key in ("images", "track", "label")
+                                                            if key in file.files))
                 arrays = {key: file[key] for key in wanted}
+                began = float(file["began"][0]) if "began" in file.files else math.nan
         except KeyError as error:
             raise ConfigError(f"{path}: has no array {error}", "it needs camera, start, end and embedding_…") from error
         except (OSError, ValueError) as error:
@@ -80,8 +89,13 @@ class Recording:
         if (arrays["end"] < arrays["start"]).any():
             raise ConfigError(f"{path}: visit {int(np.argmax(arrays['end'] < arrays['start']))} ends before it starts")
         length = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return cls(arrays["camera"], arrays["start"].astype(float), arrays["end"].astype(float),
-                   arrays.get("images", np.full(n, 1000)).astype(np.int64), vectors / np.maximum(length, 1e-9), name)
+        images = arrays.get("images", np.full(n, 1000)).astype(np.int64)
+        if "track" not in arrays:
+            # It says how many pictures its maker kept, not how long somebody was seen: all are mature.
+            images = np.maximum(1000, images)
+        return cls(arrays["camera"], arrays["start"].astype(float), arrays["end"].astype(float), images,
+                   vectors / np.maximum(length, 1e-9), name, arrays.get("track", np.full(n, -1)).astype(np.int64),
+                   arrays.get("label", np.full(n, "person")), began)
 
     def __len__(self) -> int:
         return len(self.camera)
@@ -90,9 +104,8 @@ class Recording:
         """In order of their end; row i has number i + 1."""
         model = hashlib.sha256(self.name.encode()).hexdigest()[:16]
         for i in np.argsort(self.end, kind="stable").tolist():
-            # The recording says how many pictures its maker kept, not how long somebody was seen: all are mature.
             yield Visit(visit=i + 1, camera=str(self.camera[i]), start=float(self.start[i]), end=float(self.end[i]),
-                        label="person", frames=max(1000, int(self.frames[i])), final=True, model=model,
+                        label=str(self.label[i]), frames=int(self.frames[i]), final=True, model=model,
                         embedding=self.embedding[i])
 
 

@@ -42,6 +42,9 @@ def track(
         "--detections", help="track these MOTChallenge detections (.txt or .txt.gz) instead of a video")] = None,
     fps: Annotated[float, typer.Option("--fps", help="frames a second of --detections")] = 30.0,
     size: Annotated[str, typer.Option("--size", help="frame size of --detections in pixels")] = "1920x1080",
+    start: Annotated[str | None, typer.Option(
+        "--start", metavar="TIME", help="when a file's first frame was taken, such as 2026-03-01T08:30:00Z; now if not "
+                                        "given")] = None,
     camera: Annotated[str, typer.Option("--camera", help="name of the camera in what is written")] = "camera",
     detector: Annotated[str, typer.Option("--detector", help="detector from the catalog, or an ONNX file")] = "yolov8n",
     embedder: Annotated[str, typer.Option("--embedder", help="embedder from the catalog, or an ONNX file")] = "stripes",
@@ -52,6 +55,8 @@ def track(
     as_json: Annotated[bool, typer.Option("--json", help="print summary.json instead of a line for people")] = False,
 ) -> None:
     """Follow what moves through one source, and write it down.
+
+    What several of these left is linked by `aggregator link`.
 
     Examples:
 
@@ -72,7 +77,7 @@ def track(
         models = from_mapping({"detector": detector, "embedder": embedder, "device": device, "threads": threads},
                               ModelSettings, "options")
         wanted = from_mapping({"classes": classes.split(",")}, DetectorSettings, "--classes")
-        eyes = from_mapping({"id": camera, "source": source}, CameraSettings, "options")
+        eyes = from_mapping({"id": camera, "source": source, "clock": {"start": start}}, CameraSettings, "options")
         summary = track_source(eyes, out, models, wanted, tracking, annotate=annotate, show=show)
     if as_json:
         print_json(summary)
@@ -93,7 +98,7 @@ def track_source(camera: CameraSettings, out: Path, models: ModelSettings, detec
     pipeline = build_pipeline([camera], load_needed([camera], models, detector), tracker, TrackletSettings(), RUN)
     capture = CaptureGroup([camera], clock=SystemClock())
     outputs: RunOutputs | None = None
-    visits = VisitRows(pipeline.embedder.name)
+    visits, began = VisitRows(pipeline.embedder.name), 0.0
     console = Console(stderr=True)
     progress = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
                         console=console, disable=not console.is_terminal)
@@ -106,6 +111,7 @@ def track_source(camera: CameraSettings, out: Path, models: ModelSettings, detec
                 while not capture.finished:
                     for result in pipeline.step(frames) if (frames := capture.next_batch(timeout=1.0)) else ():
                         if outputs is None:
+                            began = result.frame.time
                             height, width = result.frame.image.shape[:2]
                             outputs = RunOutputs(out, camera.id, (width, height), capture.fps(camera.id),
                                                  annotate=annotate, show=show)
@@ -124,7 +130,7 @@ def track_source(camera: CameraSettings, out: Path, models: ModelSettings, detec
     visits.add(tracklets)
     assert outputs is not None  # a source without a frame was an error above
     outputs.events(events)
-    visits.write(out / "visits.npz")
+    visits.write(out / "visits.npz", began)
     return outputs.close({
         "source": str(camera.source), "interrupted": interrupted,
         "warnings": [status.last_error] if status.last_error else [],

@@ -183,13 +183,18 @@ def test_failures_in_between_leave_no_trace_in_it(tmp_path: Path, monkeypatch: p
     assert rerun.counts["start"] > 1
 
 
-def test_what_an_older_release_left_is_where_it_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_an_older_release_left_is_where_it_begins(tmp_path: Path) -> None:
     parts = walks(rounds=2)
     with Rig(tmp_path) as rig:
         rig.send(parts[:30])
         rig.settle()
+    with sqlite3.connect(":memory:") as first:
+        first.executescript(database._script("schema.sql"))
+        known = {name for (name,) in first.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    first.close()
     with sqlite3.connect(store_file(tmp_path)) as db:  # as version 1 would have left it
-        for table in ("arrivals", "moments", "corrections"):
+        tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        for table in sorted(tables - known, key=lambda name: name == "moments"):
             db.execute(f"DROP TABLE {table}")
         db.execute("PRAGMA user_version = 1")
     db.close()
@@ -199,7 +204,6 @@ def test_what_an_older_release_left_is_where_it_begins(tmp_path: Path, monkeypat
     rerun = again(tmp_path)
     assert rerun.differences == []
     assert rerun.again.identity == stored(tmp_path)
-    assert len(database.MIGRATIONS) >= 2
 
 
 def test_wrong_usage_says_what_is_right(life: Path, tmp_path: Path) -> None:
