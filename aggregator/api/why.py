@@ -34,15 +34,19 @@ def in_words(row: LogRow, visit: VisitRow | None) -> str:
     """One decision as a sentence or two."""
     place = f" in {visit.camera}" if visit is not None else ""
     who, other = global_id(row.identity), global_id(row.other) if row.other else "another"
-    surely = f"{_percent(row.confidence)} sure"
+    said = str(row.reason.get("who", "")) if "correction" in row.reason else ""
+    surely = f"as {said} says" if said else f"{_percent(row.confidence)} sure"
     what = {
         "link": f"Visit {row.visit}{place} is {who}, {surely}",
         "new": f"Visit {row.visit}{place} is somebody new, called {who}, {surely}",
         "merge": f"{other} turned out to be {who}, {surely}; its visits are {who}'s now",
         "split": f"Visit {row.visit}{place} turned out not to be {other}'s and is {who}'s, {surely}",
         "retract": f"Visit {row.visit}{place} is nobody's any more: it was {who}'s without enough reason",
+        "confirm": f"Visit {row.visit}{place} is {who}, {surely}",
+        "restore": f"Visit {row.visit}{place} is {who}'s again: a correction was taken back",
     }[row.operation]
-    return f"{what}{_because(row.reason)}.{_against(row.rivals)}"
+    reason = {name: value for name, value in row.reason.items() if not said or name not in ("who", "correction")}
+    return f"{what}{_because(reason)}.{_against(row.rivals)}"
 
 
 def _because(reason: dict[str, float | str]) -> str:

@@ -1,11 +1,14 @@
 // The page: which view is shown, the theme, and whether the aggregator is there.
 
+import { send, session } from "./lib/api.js";
 import { h, put, trouble } from "./lib/dom.js";
 import { icon } from "./lib/icons.js";
 import { painted } from "./lib/pictures.js";
 import { link, site, start } from "./lib/site.js";
 import * as camera from "./views/camera.js";
+import * as counts from "./views/counts.js";
 import * as events from "./views/events.js";
+import * as flow from "./views/flow.js";
 import * as live from "./views/live.js";
 import * as people from "./views/people.js";
 import * as person from "./views/person.js";
@@ -16,10 +19,13 @@ const ROUTES = [
   [/^\/cameras\/(.+)$/, camera, "live"],
   [/^\/people$/, people, "people"],
   [/^\/people\/([Gg]?\d+)$/, person, "people"],
+  [/^\/flow$/, flow, "flow"],
+  [/^\/counts$/, counts, "counts"],
   [/^\/events$/, events, "events"],
   [/^\/system$/, system, "system"],
 ];
-const TABS = [["live", "Live", "#/"], ["people", "People", "#/people"], ["events", "Events", "#/events"], ["system", "System", "#/system"]];
+const TABS = [["live", "Live", "#/"], ["people", "People", "#/people"], ["flow", "Flow", "#/flow"],
+  ["counts", "Counts", "#/counts"], ["events", "Events", "#/events"], ["system", "System", "#/system"]];
 
 const main = document.getElementById("main");
 let leave = null;
@@ -93,6 +99,14 @@ put(document.getElementById("nav"), TABS.map(([name, label, href], i) =>
 theme();
 link.follow((up) => put(document.getElementById("link"),
   h("span", { class: up ? "dot good" : "dot bad" }), up ? h("span", { class: "sr" }, "connected") : "reconnecting …"));
+link.follow((up) => { if (!up) session().catch(() => {}); });  // a session may have ended: then there is a place to log in
+session().then((who) => {
+  if (!who || who.name === "local") return;
+  put(document.getElementById("who"), h("button", { class: "quiet", type: "button", title: `${who.role}: log out`, onclick: async () => {
+    await send("DELETE", "/api/session");
+    location.reload();
+  } }, who.name));
+}).catch(() => {});
 start();
 addEventListener("hashchange", show);
 addEventListener("keydown", keys);

@@ -86,6 +86,24 @@ def test_an_identity_its_page_and_its_visits(site: Site) -> None:
     in_browser(site, use, "#/people")
 
 
+def test_a_visit_is_judged_and_that_is_taken_back(site: Site) -> None:
+    async def use(page: Page) -> None:
+        await page.wait("[...document.querySelectorAll('.judge button')].find(b => b.innerText === 'Right')")
+        await page.run("[...document.querySelectorAll('.judge button')].find(b => b.innerText === 'Right').click()")
+        await page.wait("document.querySelector('dialog #who')")
+        await page.run("document.querySelector('dialog #who').value = 'Ada'")
+        await page.run("document.querySelector('dialog .main').click()")
+        await page.wait("document.querySelector('.toast button')?.innerText === 'Undo'")
+        assert get(f"{site.api}/corrections")["corrections"][0]["who"] == "Ada"
+        await page.run("document.querySelector('.toast button').click()")
+        await page.wait("fetch('/api/corrections').then(r => r.json()).then(x => x.corrections.length === 2)")
+        await page.run("location.hash = '#/system'")
+        await page.wait("document.querySelector('.undone')")
+
+    first = get(f"{site.api}/identities")["identities"][-1]["global_id"]
+    in_browser(site, use, f"#/people/{first}")
+
+
 def test_somebody_is_found_by_a_photo(site: Site) -> None:
     capture = cv2.VideoCapture(str(site.folder / "hall.avi"))
     capture.set(cv2.CAP_PROP_POS_FRAMES, 45)

@@ -17,6 +17,7 @@ export function line({ type, data }) {
     const words = { new: "is somebody new", link: `recognised, ${percent(data.confidence)} sure`, merge: "turned out to be one", split: "turned out to be another", retract: "is open again" };
     return { key: `l${data.visit}${data.operation}${data.global_id}`, time: data.time, body: [chip(data.global_id), ` ${words[data.operation] ?? data.operation} in `, h("b", null, data.camera)] };
   }
+  if (type === "correction") return { key: `c${data.correction}`, time: data.time, body: [h("b", null, data.who), " corrected: ", data.words ?? data.operation ?? ""] };
   if (type !== "event" || data.kind === "track_started") return null;
   const place = data.data?.zone ?? data.data?.line;
   return { key: `e${data.event}`, time: data.time, body: [chip(data.global_id), ` ${WORDS[data.kind] ?? data.kind.replaceAll("_", " ")}${place ? ` ${place}` : ""} · `, h("b", null, data.camera)] };

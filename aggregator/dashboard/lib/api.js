@@ -21,7 +21,13 @@ export function query(parameters) {
   return text ? `?${text}` : "";
 }
 
+/** Where to log in, and to come back from. */
+export function logIn() {
+  location.replace(`/login${query({ next: `/${location.hash}` })}`);
+}
+
 async function answer(response) {
+  if (response.status === 401) logIn();
   if (response.ok) return response.status === 204 ? null : response.json();
   if (response.status === 401) {
     const here = location.pathname + location.search + location.hash;
@@ -41,6 +47,11 @@ export async function send(method, path, body, { parameters, signal, type } = {}
     method, signal, body: body === undefined ? undefined : json ? JSON.stringify(body) : body,
     headers: body === undefined ? {} : { "Content-Type": type ?? (json ? "application/json" : body.type || "application/octet-stream") },
   }));
+}
+
+/** Who is asking: {name, role}; null where nobody needs to say. */
+export async function session() {
+  return (await has("GET", "/api/session")) ? get("/api/session") : null;
 }
 
 /** Whether an address is served here at all (a newer page may meet an older aggregator). */

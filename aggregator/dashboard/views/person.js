@@ -4,6 +4,7 @@ import { empty, h, put, trouble } from "../lib/dom.js";
 import { get } from "../lib/api.js";
 import { ago, many, moment, ms, percent, span } from "../lib/format.js";
 import { avatar, chip } from "../lib/identity.js";
+import { correct, correctable } from "../lib/correct.js";
 import { happened } from "../lib/site.js";
 import { timeline } from "../lib/timeline.js";
 import { visitPicture } from "../lib/visitpicture.js";
@@ -14,7 +15,7 @@ const sure = (share) => (share === null ? null : h("span", { class: "row nowrap 
   h("span", { class: "meter" }, h("i", { style: { width: `${share * 100}%` } })), percent(share)));
 
 const reason = (entry) => h("li", { data: { visit: entry.visit } },
-  h("div", { class: "row" }, h("span", { class: `tag op-${entry.operation}` }, { new: "new", link: "recognised", merge: "joined", split: "parted", retract: "taken back" }[entry.operation] ?? entry.operation),
+  h("div", { class: "row" }, h("span", { class: `tag op-${entry.operation}` }, { new: "new", link: "recognised", merge: "joined", split: "parted", retract: "taken back", confirm: "confirmed" }[entry.operation] ?? entry.operation),
     h("time", { class: "small faint num" }, moment(entry.time)), sure(entry.confidence)),
   h("p", null, entry.words),
   entry.rivals.length > 0 && h("p", { class: "row small faint" }, "or: ", entry.rivals.slice(0, 4).map((rival) => h("span", { class: "row nowrap" }, chip(rival.global_id), percent(rival.probability)))));
@@ -23,6 +24,7 @@ export async function show(root, { parts: [asked], signal, done }) {
   const address = `/api/identities/${asked}`;
   const sizes = Object.fromEntries((await get("/api/cameras", {}, signal)).cameras.map((camera) => [camera.camera, camera]));
   let detail = await get(address, {}, signal);
+  const may = await correctable();
   const id = detail.global_id;
   const lead = h("div", { class: "head person-head" }), line = h("section", { class: "panel" }), visits = h("div", { class: "visits" });
   const why = h("ol", { class: "why" }), like = h("div", { class: "cards" });
@@ -36,6 +38,28 @@ export async function show(root, { parts: [asked], signal, done }) {
     visits.querySelector(`[data-visit="${visit}"]`)?.scrollIntoView({ block: "nearest", behavior: "smooth" });
   }
 
+  /** After a correction the id may have moved. */
+  async function moved() {
+    const now = await get(address, {}, signal);
+    if (now.global_id === id) await draw();
+    else location.hash = `#/people/${now.global_id}`;
+  }
+
+  const judge = (leg) => may && h("div", { class: "row judge" },
+    h("button", { class: "small", type: "button", title: "this visit is theirs: keep it so", onclick: () => correct({ operation: "confirm", identity: id, visit: leg.visit }, moved) }, "Right"),
+    h("button", { class: "small", type: "button", title: "this is somebody else: decide again who", onclick: () => correct({ operation: "reject", visit: leg.visit }, moved) }, "Not them"),
+    h("button", { class: "small", type: "button", title: "from this visit on it is somebody else", onclick: () => correct({ operation: "split", identity: id, after: leg.start }, moved) }, "Part here"));
+
+  function joining() {
+    const field = h("input", { type: "text", placeholder: "G4", size: 6, "aria-label": "the other identity", required: true, pattern: "[Gg]?[0-9]+" });
+    return h("form", { class: "row", onsubmit: (event) => {
+      event.preventDefault();
+      correct({ operation: "merge", identities: [id, field.value.trim()] }, moved);
+    } }, h("label", { class: "field" }, "Same as", field), h("button", { class: "small" }, "Join"),
+    h("button", { class: "small", type: "button", onclick: () => correct({ operation: "confirm", identity: id }, moved) }, "All right"));
+  }
+  const join = may && joining();
+
   async function draw() {
     const [now, place, way, reasons] = await Promise.all([get(address, {}, signal), get(`${address}/where`, {}, signal), get(`${address}/trajectory`, {}, signal), get(`${address}/why`, {}, signal)]);
     detail = now;
@@ -44,12 +68,13 @@ export async function show(root, { parts: [asked], signal, done }) {
         ["last seen in ", h("b", null, place.camera), ` ${ago(place.last_seen)}`],
       ` · ${many(detail.visits, "visit")} in ${span(ms(detail.last_seen) - ms(detail.first_seen))}`)),
     asked.toUpperCase().replace(/^(\d)/, "G$1") !== id && h("span", { class: "tag" }, `${asked.toUpperCase()} is ${id} now`),
-    detail.also.length > 0 && h("span", { class: "small faint" }, `also known as ${detail.also.join(", ")}`));
+    detail.also.length > 0 && h("span", { class: "small faint" }, `also known as ${detail.also.join(", ")}`),
+    h("a", { class: "button small", href: `#/flow?who=${id}` }, "On the map"), join);
     put(line, h("h2", null, "When and where"), way.trajectory.length ? timeline(way.trajectory, id, select) : empty("No visit is kept."));
     put(visits, [...way.trajectory].reverse().slice(0, 60).map((leg) => h("article", { class: "visit", data: { visit: leg.visit }, tabindex: 0, onfocus: () => select(leg.visit) },
       visitPicture(leg, sizes[leg.camera] ?? {}, id),
       h("div", { class: "visit-foot" }, h("b", null, h("a", { href: `#/cameras/${encodeURIComponent(leg.camera)}` }, leg.camera)), sure(leg.confidence),
-        h("span", { class: "small faint num" }, `${moment(leg.start)} · ${span(ms(leg.end) - ms(leg.start))}`)))));
+        h("span", { class: "small faint num" }, `${moment(leg.start)} · ${span(ms(leg.end) - ms(leg.start))}`), judge(leg)))));
     put(why, [...reasons.entries].reverse().slice(0, 40).map(reason));
     return way.trajectory;
   }

@@ -2,7 +2,8 @@
 
 import { empty, h, put } from "../lib/dom.js";
 import { get } from "../lib/api.js";
-import { ago, count, span } from "../lib/format.js";
+import { correct, correctable, corrections } from "../lib/correct.js";
+import { ago, count, moment, span } from "../lib/format.js";
 import { site, stats } from "../lib/site.js";
 
 export const title = "System";
@@ -12,11 +13,19 @@ const state = (kind, text) => h("span", { class: "row nowrap" }, h("span", { cla
 const head = (...names) => h("thead", null, h("tr", null, names.map((name) => h("th", { scope: "col", class: name.startsWith("#") ? "num" : "" }, name.replace("#", "")))));
 
 export async function show(root, { signal, done }) {
-  const agents = h("tbody"), cameras = h("tbody"), engine = h("dl", { class: "facts" });
+  const agents = h("tbody"), cameras = h("tbody"), engine = h("dl", { class: "facts" }), said = h("section", { class: "panel scroll", hidden: true });
   put(root, h("div", { class: "head" }, h("h1", null, "System")), h("div", { class: "stack" },
     h("section", { class: "panel scroll" }, h("h2", null, "Camera boxes"), h("table", null, head("Box", "State", "#Waiting on its disk", "#Clock", "Software", "Last heard"), agents)),
     h("section", { class: "panel scroll" }, h("h2", null, "Cameras"), h("table", null, head("Camera", "State", "Box", "#People", "#Frames a second", "#Latency", "#Dropped", "#Picture", "Shown"), cameras)),
-    h("section", { class: "panel" }, h("h2", null, "Aggregator"), engine)));
+    h("section", { class: "panel" }, h("h2", null, "Aggregator"), engine), said));
+
+  async function drawCorrections() {
+    const { corrections: rows } = await corrections(signal);
+    said.hidden = !rows.length;
+    put(said, h("h2", null, "What people corrected"), h("table", null, head("When", "Who", "What", ""), h("tbody", null, rows.map((row) => h("tr", { class: row.undone ? "faint undone" : "" },
+      h("td", { class: "num" }, moment(row.time)), h("td", null, row.who), h("td", null, row.words),
+      h("td", { class: "num" }, row.undone || row.operation === "undo" ? "" : h("button", { class: "small", type: "button", onclick: () => correct({ operation: "undo", number: row.correction }, drawCorrections) }, "Undo")))))));
+  }
 
   function update(now) {
     put(agents, now.agents.length ? now.agents.map((agent) => h("tr", null, h("td", null, h("b", null, agent.agent)),
@@ -42,4 +51,5 @@ export async function show(root, { signal, done }) {
 
   update(site.stats ?? await get("/api/stats", {}, signal));
   done(stats.follow(update));
+  if (await correctable()) await drawCorrections();
 }
