@@ -11,7 +11,6 @@ import cv2
 import pytest
 
 from common.local_token import read_local_token
-from common.local_token import read_local_token
 from deploy.demo.programs import Programs
 from tests.support.blobs import Walker, write_video
 from tests.support.chromium import Page, browse, find_chromium
