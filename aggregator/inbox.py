@@ -287,9 +287,9 @@ class Inbox:
 
     def _show(self, route: Route, picture: Picture) -> None:
         """Pictures pass by the engine. The answer lets the agent send the next."""
-        self._deliver(route.address, encode(Taken(number=picture.number)))
         if self._on_picture is not None:
             self._on_picture(route.agent, picture)
+        self._deliver(route.address, encode(Taken(number=picture.number)))
 
     def _decode(self, address: bytes, frame: zmq.Frame, more: int) -> Message:
         try:
