@@ -27,6 +27,7 @@ from aggregator.linking.layout import read_layout
 from aggregator.linking.linker import Linker
 from aggregator.previews import Previews
 from aggregator.settings import AggregatorSettings
+from aggregator.sinks import Sinks
 from aggregator.store import open_store
 from aggregator.tokens import FILE as TOKENS_FILE
 from aggregator.tokens import Tokens, digest_of, new_secret
@@ -130,7 +131,10 @@ class Server:
             engine = Engine(
                 store, lambda after: Linker(settings.linking, topology, IdAllocator(after)), messages, inbox.send,
                 self._clock, settings.engine, bus,
-                on_failure=lambda: _call(loop, stop.set))
+                on_failure=lambda: _call(loop, stop.set), rules=settings.alerts.rules)
+            sinks = Sinks(settings.alerts, bus, self._clock)
+            stack.callback(sinks.stop)
+            sinks.start()
             engine.start()
             stack.callback(lambda: ended.__setitem__(0, engine.stop()))
             inbox.start()

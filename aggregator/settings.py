@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 from aggregator.api.settings import ApiSettings
 from aggregator.engine.settings import EngineSettings
 from aggregator.linking.settings import LinkingSettings
+from aggregator.sinks.settings import AlertSettings
 from common import endpoints
 from common.errors import ConfigError
 from common.settings import Settings
@@ -51,6 +52,7 @@ class AggregatorSettings(Settings):
     linking: LinkingSettings = Field(default=LinkingSettings(), description="who counts as the same person")
     engine: EngineSettings = Field(default=EngineSettings(), description="how messages are taken")
     store: StoreSettings = Field(default=StoreSettings(), description="the database")
+    alerts: AlertSettings = Field(default=AlertSettings(), description="when to say something, and to whom")
     api: ApiSettings = Field(default=ApiSettings(), description="the HTTP API's limits")
 
     @field_validator("listen")

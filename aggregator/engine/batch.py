@@ -27,6 +27,7 @@ class Batch:
         news: for the bus.
         links: the latest decisions, as the API shows them.
         identities: of `visits`, as far as they have one.
+        events: that were written.
         changes: identities decided or changed.
         counts, refused: what to add up.
     """
@@ -39,6 +40,7 @@ class Batch:
     links: list[dict[str, Any]] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     identities: dict[int, int] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
 
@@ -68,6 +70,7 @@ class Batch:
 
     def happened(self, event: Event, visit: int | None, identity: int | None) -> None:
         """An event that was written, and whose it is as far as is known yet."""
+        self.events.append(event)
         self.news.append({
             "type": "event", "time": to_rfc3339(event.time), "camera": event.camera, "run": event.run,
             "kind": event.kind, "track": event.track, "visit": visit,

@@ -13,11 +13,13 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
+from aggregator.alerts.rules import Rule
 from aggregator.corrections.asked import Asked, CorrectionError
+from aggregator.engine.alarm import Alarm
 from aggregator.engine.batch import Batch
 from aggregator.engine.bus import Bus
 from aggregator.engine.corrector import Corrector, correct, said_so_far
@@ -69,6 +71,7 @@ class Engine:
         bus: where to tell what was committed.
         on_failure: called from the engine's thread when it cannot go on; `failure` then says why.
         history: an empty index over all visits, to be filled here; None makes one.
+        rules: when to say something.
 
     Attributes:
         failure: what ended the thread, None as long as it lives.
@@ -85,6 +88,7 @@ class Engine:
         bus: Bus,
         on_failure: Callable[[], None] | None = None,
         history: HistoryIndex | None = None,
+        rules: Sequence[Rule] = (),
     ) -> None:
         self.failure: BaseException | None = None
         self._store = store
@@ -104,6 +108,7 @@ class Engine:
         self._recorder = Recorder()
         self._corrector = Corrector()
         self._hours = Hours(store.counting, settings.quiet_s)
+        self._alarm = Alarm(rules, clock.now())
         self._bursts = Bursts()
         self._stopping = threading.Event()
         self._resolve_at = 0.0
@@ -175,6 +180,7 @@ class Engine:
                 else:
                     self._add_up()
                 self._correct()
+                self._tick()
                 if time.monotonic() >= self._resolve_at:
                     self._resolve()
                     self._resolve_at = time.monotonic() + self._settings.resolve_every_s
@@ -197,6 +203,21 @@ class Engine:
             if such := self._bursts.due(("hours",), time.monotonic()):
                 log.error("sums by the hour could not be brought up to date (%d times): %s", such, error)
 
+    def _tick(self) -> None:
+        """What follows from nothing happening; a failure costs nothing, it is said the next time."""
+        now, batch = self._clock.now(), Batch()
+        if self._linker is None or not self._alarm.due(time.monotonic()):
+            return
+        try:
+            if alerts := self._alarm.tick(now):
+                with self._store.transaction():
+                    self._alarm.write(alerts, batch, self._store)
+        except StoreError as error:
+            log.error("alerts could not be stored: %s", error)
+            self._linker = None
+        else:
+            self._tell(batch)
+
     def _gather(self) -> list[Item]:
         """The messages that wait, and those that come within `gather_s` of the first."""
         patience = min(0.05, max(0.0, self._resolve_at - time.monotonic()))
@@ -216,6 +237,7 @@ class Engine:
         now = self._clock.now()
         for agent, message in items:
             self._live.heard(agent, message, now)
+            self._alarm.heard(message, now)
         wait, link, failed_at = self._settings.retry_least_s, True, 0.0
         while True:
             try:
@@ -269,6 +291,7 @@ class Engine:
                 self._recorder.kept(list(batch.visits.values()), now)
             self._recorder.write(self._store)
             batch.identities = self._store.identities_of(batch.visits)
+            self._alarm.follow(batch, self._store, now)
         self._seen_at = now
         batch.counts["commits"] = 1
         return batch
@@ -366,6 +389,7 @@ class Engine:
                 with self._store.transaction():
                     self._record(decisions, now, batch)
                     self._recorder.write(self._store)
+                    self._alarm.follow(batch, self._store, now)
         except LinkingError as error:
             log.error("repairing the recent past failed", exc_info=error.__cause__)
             self._linker = None
@@ -391,6 +415,7 @@ class Engine:
                     self._store.corrections.add(done.row)
                     self._record(done.decisions, now, batch)
                     self._recorder.write(self._store)
+                    self._alarm.follow(batch, self._store, now)
             except CorrectionError as error:
                 answer.set_exception(error)
             except (StoreError, LinkingError) as error:
@@ -430,6 +455,7 @@ class Engine:
             linker.restore(((s.visit, s.identity or 0) for s in reader.all_visits_for_restore()), reader.merged(),
                            said_so_far(reader))
             self._site.load(reader)
+            self._alarm.load(reader, self._clock.now())
             for row in reader.agents():
                 self._live.assume_heard(row.agent, row.last_seen)
         self._recorder.started(linker.settings.model_dump(mode="json"), linker.topology, last, self._clock.now())

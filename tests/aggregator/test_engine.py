@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aggregator.alerts import Rule
 from aggregator.engine import Bus, Engine, EngineSettings
 from aggregator.engine.intake import open_upload
 from aggregator.linking.ids import IdAllocator
@@ -47,7 +48,8 @@ MODEL = "0123456789abcdef"
 class Rig:
     """An engine on a store in `folder`, and what it sent."""
 
-    def __init__(self, folder: Path, linker: Callable[[int], Any] | None = None, **settings: Any) -> None:
+    def __init__(self, folder: Path, linker: Callable[[int], Any] | None = None, *,
+                 rules: tuple[Rule, ...] = (), **settings: Any) -> None:
         self.clock = ManualClock(NOW)
         self.messages: queue.Queue[tuple[str, Message]] = queue.Queue()
         self.sent: list[tuple[str, Message]] = []
@@ -61,7 +63,7 @@ class Rig:
         options = {"gather_s": 0.0, "retry_least_s": 0.02, "retry_most_s": 0.05, **settings}
         self.engine = Engine(
             self.store, linker or (lambda after: Linker(linking, None, IdAllocator(after))), self.messages, self._send,
-            self.clock, EngineSettings(**options), bus, on_failure=self._fail)
+            self.clock, EngineSettings(**options), bus, on_failure=self._fail, rules=rules)
 
     def _send(self, agent: str, message: Message) -> None:
         self.on_send(agent, message)
@@ -586,3 +588,48 @@ def test_what_comes_at_once_after_an_outage_is_linked_as_if_it_had_come_in_time(
         late.settle(*stream)
         assert late.engine.stats()["counts"]["commits"] == 1
         assert answers(late.store) == expected
+
+
+def test_alerts_are_events_that_are_committed_with_what_caused_them(tmp_path: Path) -> None:
+    rules = (Rule(name="door", when="line", line="door"), Rule(name="till", when="crowd", zone="till", people=2),
+             Rule(name="wanted", when="identity", identities=("G1",)))
+    with Rig(tmp_path, rules=rules) as rig:
+        place = {"zone": "till", "label": "person"}
+        happened = [Event(camera="door", run="r1", kind="zone_entered", time=NOW - 9, track=1, data=place),
+                    Event(camera="door", run="r1", kind="zone_entered", time=NOW - 8, track=2, data=place),
+                    Event(camera="door", run="r1", kind="line_crossed", time=NOW - 7, track=1,
+                          data={"line": "door", "direction": "in", "forward": True, "label": "person"})]
+        rig.settle(hello(), upload(1, tracklet(1, start=NOW - 10)), upload(2, happened))
+        rig.settle(upload(2, happened))  # once more, as after a lost acknowledgement
+        with rig.reader() as reader:
+            found = [(row.data["rule"], row.data["state"], row.track) for row in reader.events(kind="alert").rows]
+        assert sorted(found) == [("door", "alert", 1), ("till", "raised", -1), ("wanted", "alert", 1)]
+        told = [news for news in rig.news if news.get("kind") == "alert"]
+        assert sorted(news["data"]["rule"] for news in told) == ["door", "till", "wanted"]
+        assert {news["global_id"] for news in told if news["data"]["rule"] != "till"} == {"G1"}
+        assert [news["now"] for news in rig.news if news["type"] == "zone"] == [2]
+    with Rig(tmp_path, rules=rules) as rig:  # a new process remembers what it said, and who is inside
+        left = Event(camera="door", run="r1", kind="zone_left", time=NOW - 5, track=2,
+                     data={**place, "entered": NOW - 8, "vanished": False})
+        rig.settle(hello(), upload(3, [left]))
+        assert [news["data"]["state"] for news in rig.news if news.get("kind") == "alert"] == ["cleared"]
+
+
+def test_a_silent_camera_is_an_alert(tmp_path: Path) -> None:
+    with Rig(tmp_path, rules=(Rule(name="dark", when="silent", seconds=30),)) as rig:
+        rig.settle(hello(), Stats(clock=NOW, cameras={"door": {"fps": 10.0, "up": 1.0}}))
+        rig.clock.time += 31
+        rig.wait(lambda: any(news.get("kind") == "alert" for news in rig.news))
+        assert rig.news[-1]["data"]["text"] == "door gives no picture for 30 s"
+
+
+def test_hours_are_added_up_when_nothing_new_comes(tmp_path: Path) -> None:
+    with Rig(tmp_path, quiet_s=0.05) as rig:
+        rig.settle(hello(), upload(1, tracklet(1, start=NOW - 5000)), upload(2, tracklet(2, start=NOW - 100)))
+        with rig.reader() as reader:
+            rig.wait(lambda: not reader.rows("SELECT * FROM hours_due"), "nothing is due")
+            rows = reader.rows("SELECT hour, entries, peak FROM hours WHERE label = '' ORDER BY hour")
+        assert rows == [((NOW - 5000) // 3600, 1, 1), ((NOW - 100) // 3600, 1, 1)]
+        rig.settle(upload(3, tracklet(3, start=NOW - 4990)))  # late: the hour is added up anew
+        with rig.reader() as reader:
+            rig.wait(lambda: reader.rows("SELECT entries FROM hours WHERE label = '' ORDER BY hour")[0] == (2,))

@@ -26,7 +26,7 @@ class EventsFilter(Parameters):
     """What to send."""
 
     camera: str | None = Field(default=None, max_length=200, description="only what happens in this camera")
-    type: tuple[Literal["event", "link", "agent", "correction"], ...] = Field(
+    type: tuple[Literal["event", "link", "agent", "correction", "zone"], ...] = Field(
         default=(), description="only messages of these types; all when not given")
     kind: str | None = Field(default=None, max_length=200, description="of events, only this kind")
 
