@@ -29,6 +29,8 @@ from typing import Any
 import aiohttp
 import numpy as np
 from aiohttp import web
+from history_index import ask as direct_ask
+from history_index import show_times
 
 from aggregator.api.app import create_app
 from aggregator.api.guard import LOCAL, Guard
@@ -135,6 +137,10 @@ def serve(folder: Path, visits: int, dimensions: int, pipe: Connection) -> None:
     began = time.perf_counter()
     history = index(city)
     built, count = time.perf_counter() - began, len(city)
+    part = history._parts[model_of(city).fingerprint]
+    queries = city.embedding[np.random.default_rng(6).choice(count, 1000, replace=False)].astype(np.float32)
+    best = np.concatenate([part.exact(queries[a : a + 100], K)[0] for a in range(0, len(queries), 100)])
+    direct = direct_ask(history, queries, best, model_of(city).fingerprint)
     del city
 
     async def run() -> None:
@@ -143,7 +149,7 @@ def serve(folder: Path, visits: int, dimensions: int, pipe: Connection) -> None:
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        pipe.send((runner.addresses[0][1], built, count, asked, history.figures()))
+        pipe.send((runner.addresses[0][1], built, count, asked, history.figures(), direct))
         await asyncio.get_running_loop().run_in_executor(None, pipe.recv)
         await runner.cleanup()
 
@@ -204,10 +210,11 @@ def main() -> None:
         while not ours.poll(1.0):
             if not server.is_alive():
                 sys.exit("the server did not start")
-        port, built, count, asked, figures = ours.recv()
+        port, built, count, asked, figures, direct = ours.recv()
         print(f"{count} visits, indexed in {built:.0f} s: {figures}")
+        show_times("the index alone", direct)
         print(f"  {'':26s}{'recall@10':>11s}{'p50 ms':>9s}{'p99 ms':>9s}{'a second':>10s}{'server cpu ms':>15s}")
-        table: dict[str, Any] = {"visits": count, "built_s": built, "index": figures}
+        table: dict[str, Any] = {"visits": count, "built_s": built, "index": figures, "direct": direct}
         for name, question in asked.items():
             for connections in (1, given.connections):
                 found = asyncio.run(ask(f"http://127.0.0.1:{port}", question, given.seconds, connections,

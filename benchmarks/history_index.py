@@ -44,14 +44,15 @@ def fill(index: HistoryIndex, embedding: NDArray[np.float16], start: NDArray[np.
                   ["c"] * count, start[part].tolist(), start[part].tolist())
 
 
-def ask(index: HistoryIndex, queries: NDArray[np.float32], right: NDArray[np.int64], **how: Any) -> dict[str, float]:
-    """Recall and times of single questions."""
+def ask(index: HistoryIndex, queries: NDArray[np.float32], right: NDArray[np.int64], model: str = "m",
+        **how: Any) -> dict[str, float]:
+    """Recall and times of single questions; `right` are the visits that should be found, (n, K)."""
     hits, wall, cpu = [], [], []
     for query in queries[:10]:
-        index.search(query, "m", K, **how)
+        index.search(query, model, K, **how)
     for query, best in zip(queries, right, strict=True):
         began, work = time.perf_counter(), time.process_time()
-        answer = index.search(query, "m", K, **how)
+        answer = index.search(query, model, K, **how)
         wall.append(time.perf_counter() - began)
         cpu.append(time.process_time() - work)
         hits.append(len({visit for visit, _, _ in answer} & set(best.tolist())) / K)
@@ -97,9 +98,13 @@ def show(name: str, found: dict[str, Any]) -> None:
           f"({found['build_cpu_s']:.0f} s of processor); {found['bytes_counted'] / 2**20:.0f} MiB counted, the "
           f"process grew by {found['bytes_grown'] / 2**20:.0f}", flush=True)
     for key, words in (("all", "among all"), ("one_percent", "within 1 % of the time")):
-        one = found[key]
-        print(f"  {words:24} recall@10 {one['recall_at_10']:.4f}   p50 {one['p50_ms']:.2f} ms, p99 {one['p99_ms']:.2f} "
-              f"(cpu {one['cpu_p50_ms']:.2f}, {one['cpu_p99_ms']:.2f})", flush=True)
+        show_times(words, found[key])
+
+
+def show_times(words: str, one: dict[str, float]) -> None:
+    """One line."""
+    print(f"  {words:24} recall@10 {one['recall_at_10']:.4f}   p50 {one['p50_ms']:.2f} ms, p99 {one['p99_ms']:.2f} "
+          f"(cpu {one['cpu_p50_ms']:.2f}, {one['cpu_p99_ms']:.2f})", flush=True)
 
 
 def main() -> None:

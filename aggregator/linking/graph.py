@@ -15,7 +15,7 @@ Rows = NDArray[np.int64]
 DIMENSIONS = 96
 """Directions that the graph compares in. Candidates are checked with all, so these need only come close: less memory,
 and half the time to build."""
-LINKS = 16
+LINKS = 24
 EF_CONSTRUCTION = 150
 BATCH = 8
 """Rows added while nobody may search: some milliseconds."""

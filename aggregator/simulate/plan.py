@@ -38,9 +38,9 @@ class Plan:
 
 
 def visits(city: City) -> Iterator[Visit]:
-    """In order of their end; row i has number i + 1."""
+    """As they would arrive: in order of their true end, whatever the cameras' clocks say. Row i has number i + 1."""
     model, seen = model_of(city).fingerprint, city.seen
-    for row in range(len(city)):
+    for row in np.argsort(seen.true_end, kind="stable").tolist():
         yield Visit(visit=row + 1, camera=city.world.names[int(seen.camera[row])],
                     start=float(seen.start[row]) + EPOCH, end=float(seen.end[row]) + EPOCH, label="person",
                     frames=int(seen.frames[row]), final=True, model=model,
