@@ -152,7 +152,7 @@ class Gallery:
                 near = np.append(_followed(graph.nearest(query, wanted), follower), np.arange(through, rows))
                 near = near[alive[near]]
                 if allowed is not None:
-                    near = np.intersect1d(near, allowed, assume_unique=True)
+                    near = near[self._fits(near, since, until, cameras)]
                     near = near if len(near) >= k else None
         if near is None:
             near = np.flatnonzero(alive[:rows]) if allowed is None else allowed
@@ -262,18 +262,29 @@ class Gallery:
         """Rows within a filter, rising; None when there is none."""
         if since is None and until is None and cameras is None:
             return None
-        low, high = -np.inf if since is None else since, np.inf if until is None else until
+        low, high = _span(since, until)
         blocks = np.flatnonzero((self.last >= low) & (self.first <= high))
-        names = None if cameras is None else np.array([self.camera_of.get(name, -1) for name in cameras], np.int16)
         found = [np.zeros(0, np.int64)]
         # Visits come about in order of time, so blocks lie together: run by run, as slices.
         for run in np.split(blocks, np.flatnonzero(np.diff(blocks) > 1) + 1) if len(blocks) else []:
             part = slice(int(run[0]) * BLOCK, min(self.rows, (int(run[-1]) + 1) * BLOCK))
-            inside = self.alive[part] & (self.end[part] >= low) & (self.start[part] <= high)
-            if names is not None:
-                inside &= np.isin(self.camera[part], names)
+            inside = self.alive[part] & self._fits(part, since, until, cameras)
             found.append(np.flatnonzero(inside) + part.start)
         return np.concatenate(found)
+
+    def _fits(self, rows: Rows | slice, since: float | None, until: float | None,
+              cameras: Collection[str] | None) -> NDArray[np.bool_]:
+        """Which of `rows` lie within a filter."""
+        fits = np.ones(len(self.camera[rows]), bool)
+        if since is not None or until is not None:
+            low, high = _span(since, until)
+            fits = (self.end[rows] >= low) & (self.start[rows] <= high)
+        if cameras is not None:
+            wanted = np.zeros(len(self.camera_of) + 1, bool)
+            wanted[[self.camera_of.get(name, -1) for name in cameras]] = True
+            wanted[-1] = False
+            fits &= wanted[self.camera[rows]]
+        return fits
 
     def _compact(self) -> None:
         """Take out rows that no longer count. Until the graph is built anew, all rows are looked at."""
@@ -300,6 +311,10 @@ class Gallery:
             setattr(self, name, _longer(old, size))
         self.first = np.append(self.first, np.full(len(self.first), np.inf))
         self.last = np.append(self.last, np.full(len(self.last), -np.inf))
+
+
+def _span(since: float | None, until: float | None) -> tuple[float, float]:
+    return -np.inf if since is None else since, np.inf if until is None else until
 
 
 def _longer(column: NDArray[Any], size: int) -> NDArray[Any]:
