@@ -56,11 +56,16 @@ class Visit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rival:
-    """Another identity that the visit might have been: its score (log-likelihood ratio) and probability."""
+    """Another identity that the visit might have been: its score (log-odds) and probability.
+
+    Attributes:
+        walk: the part of the score that is about when and where, the rest is appearance; None where nobody noted it.
+    """
 
     identity: int
     score: float
     probability: float
+    walk: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

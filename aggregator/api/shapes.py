@@ -200,8 +200,18 @@ class Rival(TypedDict):
     """Another identity that the visit might have been."""
 
     global_id: GlobalId
-    score: Annotated[float, Field(description="log-likelihood ratio, natural logarithm")]
+    score: Annotated[float, Field(description="log-odds, natural logarithm")]
     probability: float
+    words: Annotated[str, Field(description="why it lost")]
+
+
+class SaidBy(TypedDict):
+    """The correction that a decision came of."""
+
+    correction: Annotated[int, Field(description="its number")]
+    who: str
+    operation: CorrectionOperation
+    undone: Annotated[int | None, Field(description="number of the one that took it back; null: it stands")]
 
 
 class Reason(TypedDict):
@@ -212,12 +222,14 @@ class Reason(TypedDict):
     operation: Operation
     visit: int
     camera: Annotated[str | None, Field(description="the visit's camera; null when the visit is forgotten")]
+    start: Annotated[Time | None, Field(description="when the visit began")]
     global_id: GlobalId
     other: Annotated[str | None, Field(description="the other identity of a merge or split")]
     score: Annotated[float, Field(description="log-likelihood ratio against the best rival or 'somebody new'")]
     confidence: float
     rivals: list[Rival]
     reason: Annotated[dict[str, float | str], Field(description="what carried it")]
+    correction: Annotated[SaidBy | None, Field(description="who said so; null: linking decided")]
     words: Annotated[str, Field(description="the same as a sentence")]
     settings: Annotated[str, Field(description="digest of the linking settings in force")]
 

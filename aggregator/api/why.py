@@ -2,90 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aggregator.api import shapes
+from aggregator.api.reason_words import against, because, listed, percent
 from aggregator.store.reader import StoreReader
+from aggregator.store.records import CorrectionRow
 from aggregator.store.rows import LogRow, VisitRow
-from aggregator.visit import Rival, global_id
+from aggregator.visit import global_id
 from common.clock import to_rfc3339
 
 
 def reasons(reader: StoreReader, rows: Sequence[LogRow]) -> list[shapes.Reason]:
     """Log entries, each with a sentence that says what was decided, how surely, and against whom."""
     visits = {number: reader.visit(number) for number in {row.visit for row in rows}}
-    return [_reason(row, visits[row.visit]) for row in rows]
+    numbers = {number for row in rows if (number := _number(row)) is not None}
+    corrections = {number: one for number in numbers if (one := reader.correction(number)) is not None}
+    return [_reason(row, visits[row.visit], corrections) for row in rows]
 
 
-def _reason(row: LogRow, visit: VisitRow | None) -> shapes.Reason:
+def _reason(row: LogRow, visit: VisitRow | None, corrections: Mapping[int, CorrectionRow]) -> shapes.Reason:
     rivals: list[shapes.Rival] = [
         {"global_id": global_id(rival.identity), "score": round(rival.score, 3),
-         "probability": round(rival.probability, 4)} for rival in row.rivals]
+         "probability": round(rival.probability, 4), "words": against(rival, row)} for rival in row.rivals]
+    said = corrections.get(_number(row) or 0)
     return {
         "entry": row.entry, "time": to_rfc3339(row.time), "operation": row.operation, "visit": row.visit,
-        "camera": None if visit is None else visit.camera, "global_id": global_id(row.identity),
+        "camera": None if visit is None else visit.camera,
+        "start": None if visit is None else to_rfc3339(visit.start), "global_id": global_id(row.identity),
         "other": global_id(row.other) if row.other else None, "score": round(row.score, 3),
         "confidence": round(row.confidence, 4), "rivals": rivals, "reason": row.reason,
-        "words": in_words(row, visit), "settings": row.settings,
+        "correction": None if said is None else {"correction": said.correction, "who": said.who,
+                                                 "operation": said.operation, "undone": said.undone},
+        "words": in_words(row, visit) if said is None else by_people(row, visit, said), "settings": row.settings,
     }
 
 
 def in_words(row: LogRow, visit: VisitRow | None) -> str:
-    """One decision as a sentence or two."""
-    place = f" in {visit.camera}" if visit is not None else ""
-    who, other = global_id(row.identity), global_id(row.other) if row.other else "another"
-    said = str(row.reason.get("who", "")) if "correction" in row.reason else ""
-    surely = f"as {said} says" if said else f"{_percent(row.confidence)} sure"
-    what = {
-        "link": f"Visit {row.visit}{place} is {who}, {surely}",
-        "new": f"Visit {row.visit}{place} is somebody new, called {who}, {surely}",
+    """One decision of linking as a sentence or two."""
+    what, who = _what(row, visit), global_id(row.identity)
+    other, surely = global_id(row.other) if row.other else "another", f"{percent(row.confidence)} sure"
+    text = {
+        "link": f"{what} is {who}, {surely}",
+        "new": f"{what} is somebody new, called {who}, {surely}",
         "merge": f"{other} turned out to be {who}, {surely}; its visits are {who}'s now",
-        "split": f"Visit {row.visit}{place} turned out not to be {other}'s and is {who}'s, {surely}",
-        "retract": f"Visit {row.visit}{place} is nobody's any more: it was {who}'s without enough reason",
-        "confirm": f"Visit {row.visit}{place} is {who}, {surely}",
-        "restore": f"Visit {row.visit}{place} is {who}'s again: a correction was taken back",
+        "split": f"{what} turned out not to be {other}'s and is {who}'s, {surely}",
+        "retract": f"{what} is nobody's any more: it was {who}'s without enough reason",
+        "confirm": f"{what} is {who}", "restore": f"{what} is {who} again",
     }[row.operation]
-    reason = {name: value for name, value in row.reason.items() if not said or name not in ("who", "correction")}
-    return f"{what}{_because(reason)}.{_against(row.rivals)}"
+    reason = because(row.reason)
+    return f"{text}{f' ({reason})' if reason else ''}.{listed(row.rivals, row)}"
 
 
-def _because(reason: dict[str, float | str]) -> str:
-    """The numbers that linking keeps, in words where they are known and as `name value` where not."""
-    parts = [] if "words" not in reason else [str(reason["words"])]
-    for name, value in reason.items():
-        if name == "words":
-            continue
-        if isinstance(value, str):
-            parts.append(f"{name.replace('_', ' ')}: {value}")
-        elif name == "cosine":
-            parts.append(f"looks alike by {value:.2f}")
-        elif name == "candidates":
-            count = round(value)
-            parts.append("nobody else could have been here" if count == 0 else
-                         f"{count} {'other' if count == 1 else 'others'} could have been here")
-        elif name.startswith("transit"):
-            parts.append(f"{_seconds(value)} on the way" if value >= 0 else
-                         f"seen in both views for {_seconds(-value)}")
-        else:
-            parts.append(f"{name.replace('_', ' ')} {value:.3g}")
-    return f" ({'; '.join(parts)})" if parts else ""
+def by_people(row: LogRow, visit: VisitRow | None, said: CorrectionRow) -> str:
+    """One decision that a person made."""
+    what, who = _what(row, visit, first=False), global_id(row.identity)
+    other = global_id(row.other) if row.other else ""
+    if said.operation == "undo":
+        text = f"{said.who} took correction {said.undoes} back: " + (
+            f"{other} has no visit left and leads to {who}" if row.operation == "merge" else f"{what} is {who}'s again")
+    elif row.operation == "merge":
+        text = f"{said.who} said that {other} is {who}"
+    elif row.operation == "confirm":
+        text = f"{said.who} confirmed that {what} is {who}'s"
+    else:
+        reason = because(row.reason)
+        text = f"{said.who} said that {what} is not {other}'s; it is {who}'s now{f' ({reason})' if reason else ''}"
+    end = f", taken back by {said.undone}" if said.undone else ""
+    return f"{text} (correction {said.correction}{end})."
 
 
-def _against(rivals: tuple[Rival, ...]) -> str:
-    if not rivals:
-        return ""
-    shown = ", ".join(f"{global_id(rival.identity)} ({_percent(rival.probability)})" for rival in rivals)
-    return f" It might also have been {shown}."
+def _what(row: LogRow, visit: VisitRow | None, *, first: bool = True) -> str:
+    place = f" in {visit.camera} at {to_rfc3339(visit.start)[11:19]}" if visit is not None else ""
+    return f"{'Visit' if first else 'visit'} {row.visit}{place}"
 
 
-def _percent(share: float) -> str:
-    """A probability for people: nothing is ever fully sure."""
-    if share >= 0.995:
-        return "over 99 %"
-    return "under 1 %" if share < 0.005 else f"{share * 100:.0f} %"
-
-
-def _seconds(value: float) -> str:
-    if value < 90:
-        return f"{value:.0f} s"
-    return f"{value / 60:.0f} min" if value < 5400 else f"{value / 3600:.1f} h"
+def _number(row: LogRow) -> int | None:
+    number = row.reason.get("correction")
+    return int(number) if isinstance(number, float | int) else None

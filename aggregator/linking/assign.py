@@ -28,38 +28,44 @@ class Candidates:
     Attributes:
         identity: (k,) int64, distinct.
         odds: (k,) float32, log-odds; what cannot be is not there.
+        walk: (k,) float32, the part of them that is about when and where; the rest is appearance.
         visits: (k,) int64, how many of the identity's visits were compared.
         first: (k,) int64, where these begin in the columns that follow.
         cosine, gap: (m,) float32, of the visits compared.
         camera: (m,) int32, of them.
+        start: (m,) float64, seconds of the common clock, of them.
     """
 
     identity: NDArray[np.int64]
     odds: Floats
+    walk: Floats
     visits: NDArray[np.int64]
     first: NDArray[np.int64]
     cosine: Floats
     gap: Floats
     camera: NDArray[np.int32]
+    start: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.identity)
 
-    def nearest(self, which: int) -> tuple[float, float, int]:
-        """Of a candidate's visit that is nearest in time: cosine, gap in seconds, camera."""
+    def nearest(self, which: int) -> tuple[float, float, int, float]:
+        """Of a candidate's visit that is nearest in time: cosine, gap in seconds, camera, start."""
         first = int(self.first[which])
         at = first + int(np.abs(self.gap[first : first + int(self.visits[which])]).argmin())
-        return float(self.cosine[at]), float(self.gap[at]), int(self.camera[at])
+        return float(self.cosine[at]), float(self.gap[at]), int(self.camera[at]), float(self.start[at])
 
 
 NOBODY = Candidates(
     identity=np.zeros(0, np.int64),
     odds=np.zeros(0, np.float32),
+    walk=np.zeros(0, np.float32),
     visits=np.zeros(0, np.int64),
     first=np.zeros(0, np.int64),
     cosine=np.zeros(0, np.float32),
     gap=np.zeros(0, np.float32),
     camera=np.zeros(0, np.int32),
+    start=np.zeros(0, np.float64),
 )
 
 
@@ -70,17 +76,20 @@ class Weighed:
     Attributes:
         identity: (k,) int64, rising.
         odds: (n, k) float32, log-odds; -inf cannot be.
+        walk: (n, k) float32, the part of them that is about when and where.
         visits, first: (k,) int64, how many visits of each were compared, and where they begin in what follows.
-        cosine, gap: (n, m) float32, of the visits compared; camera: (m,) int32.
+        cosine, gap: (n, m) float32, of the visits compared; camera: (m,) int32; start: (m,) float64.
     """
 
     identity: NDArray[np.int64]
     odds: Floats
+    walk: Floats
     visits: NDArray[np.int64]
     first: NDArray[np.int64]
     cosine: Floats
     gap: Floats
     camera: NDArray[np.int32]
+    start: NDArray[np.float64]
 
 
 def weigh(
@@ -117,11 +126,12 @@ def weigh(
         alike = np.diff(part, append=len(owner))
         appearance = np.add.reduceat(likeness, part, axis=1) / alike * weight(alike.astype(np.float32), dependence)
         odds = np.maximum.reduceat(appearance, np.searchsorted(part, first), axis=1)
-    odds += np.maximum.reduceat(walk, first, axis=1)
+    way = np.maximum.reduceat(walk, first, axis=1)
+    odds += way
     never = walk == -np.inf
     if never.any():
         odds[np.logical_or.reduceat(never, first, axis=1)] = -np.inf
-    return Weighed(owner[first], odds, visits, first, cosine, gap, table.camera[others])
+    return Weighed(owner[first], odds, way, visits, first, cosine, gap, table.camera[others], table.start[others])
 
 
 def candidates(weighed: Weighed, barred: Sequence[Set[int]] = ()) -> list[Candidates]:
@@ -142,8 +152,8 @@ def candidates(weighed: Weighed, barred: Sequence[Set[int]] = ()) -> list[Candid
         some = some[odds[k, some] > -IMPOSSIBLE]
         out.append(
             Candidates(
-                weighed.identity[some], odds[k, some], weighed.visits[some], weighed.first[some],
-                weighed.cosine[k], weighed.gap[k], weighed.camera,
+                weighed.identity[some], odds[k, some], weighed.walk[k, some], weighed.visits[some],
+                weighed.first[some], weighed.cosine[k], weighed.gap[k], weighed.camera, weighed.start,
             )
         )
     return out

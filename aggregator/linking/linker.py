@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from aggregator.linking.assign import NOBODY, Candidates, candidates, choose, weigh
 from aggregator.linking.compare import Limits
 from aggregator.linking.constraints import Constraints, Said
+from aggregator.linking.explain import Here
 from aggregator.linking.ids import IdAllocator
 from aggregator.linking.partition import Partition
 from aggregator.linking.reasons import linked, merged, moved, new
@@ -231,11 +232,12 @@ class Linker:
                 barred = [self.constraints.barred(int(visit), self.identity_of) for visit in table.visit[rows]]
                 options = candidates(weighed, barred)
         caution = self._caution(partition)
-        decisions = []
+        decisions, cameras = [], list(self._cameras)
         for row, option, chosen in zip(rows.tolist(), options, choose(options, caution), strict=True):
             visit = int(table.visit[row])
             if chosen >= 0:
-                decision = linked(visit, option, chosen, caution, settings.rivals, list(self._cameras))
+                here = Here(int(table.camera[row]), float(table.start[row]), partition.evidence, cameras)
+                decision = linked(visit, option, chosen, caution, settings.rivals, here)
             else:
                 decision = new(visit, self.ids.take(), option, caution, settings.rivals)
             table.identity[row], table.confidence[row] = decision.identity, decision.confidence

@@ -5,31 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from aggregator.linking.assign import Candidates
+from aggregator.linking.explain import Here, explain
 from aggregator.visit import Decision, Rival, global_id
 
 
-def linked(visit: int, option: Candidates, chosen: int, caution: float, rivals: int, cameras: list[str]) -> Decision:
+def linked(visit: int, option: Candidates, chosen: int, caution: float, rivals: int, here: Here) -> Decision:
     """The visit is one of its candidates."""
     weight, _ = _shares(option, caution)
-    identity = int(option.identity[chosen])
     others = [float(odds) for k, odds in enumerate(option.odds) if k != chosen]
-    cosine, gap, camera = option.nearest(chosen)
-    place = cameras[camera]
-    when = f"{gap:.0f} s apart" if gap >= 0 else f"both at once for {-gap:.0f} s"
     return Decision(
         operation="link",
         visit=visit,
-        identity=identity,
+        identity=int(option.identity[chosen]),
         score=float(option.odds[chosen]) - max([caution, *others]),
         confidence=float(weight[chosen]),
         rivals=_rivals(option, weight, chosen, rivals),
-        reason={
-            "cosine": round(cosine, 3),
-            "transit": round(gap, 1),
-            "candidates": float(len(option) - 1),
-            "visits": float(option.visits[chosen]),
-            "words": f"like {global_id(identity)}, last in {place}, {when}",
-        },
+        reason=explain(option, chosen, here),
     )
 
 
@@ -44,7 +35,7 @@ def new(visit: int, identity: int, option: Candidates, caution: float, rivals: i
         score=caution - best,
         confidence=nobody,
         rivals=_rivals(option, weight, -1, rivals),
-        reason={"candidates": float(len(option)), "words": "like nobody seen lately"},
+        reason={"candidates": float(len(option)), "caution": round(caution, 3)},
     )
 
 
@@ -77,6 +68,9 @@ def _rivals(
 ) -> tuple[Rival, ...]:
     order = [k for k in range(len(option)) if k != chosen][:count]
     return tuple(
-        Rival(identity=int(option.identity[k]), score=float(option.odds[k]), probability=float(weight[k]))
+        Rival(
+            identity=int(option.identity[k]), score=float(option.odds[k]), probability=float(weight[k]),
+            walk=float(option.walk[k]),
+        )
         for k in order
     )

@@ -399,6 +399,7 @@ def _event(r: Row) -> EventRow:
 
 
 def _log(r: Row) -> LogRow:
-    rivals = tuple(Rival(identity=i, score=s, probability=p) for i, s, p in json.loads(r[8]))
+    rivals = tuple(Rival(identity=one[0], score=one[1], probability=one[2], walk=one[3] if len(one) > 3 else None)
+                   for one in json.loads(r[8]))
     return LogRow(entry=r[0], time=r[1], operation=r[2], visit=r[3], identity=r[4], other=r[5], score=r[6],
                   confidence=r[7], rivals=rivals, reason=json.loads(r[9]), settings=r[10])

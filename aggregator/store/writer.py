@@ -208,7 +208,7 @@ class StoreWriter:
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""", (
                 now, decision.operation, decision.visit, decision.identity, decision.other, decision.score,
                 decision.confidence,
-                columns.to_json([(r.identity, r.score, r.probability) for r in decision.rivals]),
+                columns.to_json([(r.identity, r.score, r.probability, r.walk) for r in decision.rivals]),
                 columns.to_json(decision.reason), settings))
         return changes
 

@@ -88,7 +88,7 @@ def test_trajectory(ask):
 
 
 def test_why_of_an_identity_and_of_a_visit(ask):
-    assert "Visit 2 in right is G1, 93 % sure" in ask("why", "G1")
+    assert "Visit 2 in right at 12:00:15 is G1, 93 % sure" in ask("why", "G1")
     assert len(ask("why", "2").splitlines()) == 1
 
 

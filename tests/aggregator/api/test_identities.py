@@ -81,9 +81,10 @@ def test_why_in_words_with_rivals(site):
     assert [entry["operation"] for entry in answer["entries"]] == ["new", "link", "new", "merge"]
     link = answer["entries"][1]
     assert link["camera"] == "right"
-    assert link["rivals"] == [{"global_id": "G2", "score": -1.5, "probability": 0.05}]
-    assert link["words"] == ("Visit 2 in right is G1, 93 % sure (looks alike by 0.83; 5 s on the way; "
-                             "2 others could have been here). It might also have been G2 (5 %).")
+    assert link["rivals"] == [
+        {"global_id": "G2", "score": -1.5, "probability": 0.05, "words": "less likely"}]
+    assert link["words"] == ("Visit 2 in right at 12:00:15 is G1, 93 % sure (looked alike by 0.83; 5 s on the way; "
+                             "2 others could have been here). It might also have been: G2 (5 %) less likely.")
     assert answer["entries"][3]["words"].startswith("G3 turned out to be G1")
 
 

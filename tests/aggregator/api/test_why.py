@@ -4,7 +4,8 @@ from typing import get_args
 
 import pytest
 
-from aggregator.api.why import in_words
+from aggregator.api.why import by_people, in_words
+from aggregator.store.records import CorrectionRow
 from aggregator.store.rows import LogRow
 from aggregator.visit import Operation
 
@@ -22,6 +23,13 @@ def test_every_operation_has_words(operation: Operation) -> None:
 
 
 def test_what_a_person_said_is_told_with_their_name() -> None:
-    assert in_words(entry("confirm", correction=2.0, who="Ada"), None) == "Visit 4 is G1, as Ada says."
-    assert in_words(entry("merge", correction=2.0, who="Ada"), None) == \
-        "G3 turned out to be G1, as Ada says; its visits are G1's now."
+    def said(operation: Operation, by: str, **other: int) -> str:
+        row = CorrectionRow(correction=2, time=0.0, who="Ada", operation=by, **other)  # type: ignore[arg-type]
+        return by_people(entry(operation, correction=2.0, who="Ada"), None, row)
+
+    assert said("confirm", "confirm") == "Ada confirmed that visit 4 is G1's (correction 2)."
+    assert said("merge", "merge", undone=5) == "Ada said that G3 is G1 (correction 2, taken back by 5)."
+    assert said("split", "reject") == "Ada said that visit 4 is not G3's; it is G1's now (correction 2)."
+    assert said("restore", "undo", undoes=1) == "Ada took correction 1 back: visit 4 is G1's again (correction 2)."
+    assert said("merge", "undo", undoes=1) == \
+        "Ada took correction 1 back: G3 has no visit left and leads to G1 (correction 2)."

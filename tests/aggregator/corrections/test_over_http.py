@@ -144,3 +144,27 @@ def test_on_the_command_line(site: Served) -> None:
     for wrong in (("merge", "G1"), ("split", "G1"), ("split", "G1", "--visit", "1", "--after", "10m")):
         with pytest.raises(ConfigError):
             site.type("correct", *wrong)
+
+
+def test_why_tells_what_carried_each_link_and_who_corrected_it(site: Served) -> None:
+    whose = {v: f"G{i}" for v, i in site.rig.identities().items()}
+    old, young = sorted((whose[1], whose[2]), key=lambda name: int(name[1:]))
+    links = [entry for v in range(1, 37) for entry in site.ask(f"/api/visits/{v}/why")[1]["entries"]
+             if entry["operation"] == "link"]
+    assert links
+    for entry in links:
+        assert {"appearance", "walk", "transit", "cosine"} <= set(entry["reason"])
+        assert "likelier" in entry["words"] or "as alike as" in entry["words"]
+        assert " from c" in entry["words"] or " to c" in entry["words"] or "too, for" in entry["words"]
+        for rival in entry["rivals"]:
+            assert rival["words"]
+            assert f"{rival['global_id']} (" in entry["words"]
+    site.type("correct", "merge", young, old, "--who", "Ann")
+    site.type("correct", "split", whose[3], "--visit", "15", "--who", "Bob")
+    site.type("correct", "undo", "1", "--who", "Cleo")
+    said = site.type("query", "why", old)
+    assert f"Ann said that {young} is {old} (correction 1, taken back by 3)." in said
+    told = site.ask(f"/api/identities/{young}/why")[1]["entries"][-1]
+    assert told["correction"] == {"correction": 3, "who": "Cleo", "operation": "undo", "undone": None}
+    assert f"is {young}'s again (correction 3)." in told["words"]
+    assert f"Bob said that visit 15 in c1 at 13:49:20 is not {whose[3]}'s; it is G" in site.type("query", "why", "15")
