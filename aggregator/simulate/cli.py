@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -132,13 +133,13 @@ def simulate(
 
 
 def _watched(rows: Iterable[Visit], count: int, quiet: bool) -> Iterable[Visit]:
-    return track(rows, "linking", count, transient=True, disable=quiet)
+    return track(rows, "linking", count, transient=True, disable=quiet or not sys.stdout.isatty())
 
 
 def _send(city: City, endpoint: str, clock: SystemClock, quiet: bool, **how: Any) -> Sent:
     span = float(city.seen.end.max(initial=0.0))
     with Progress(TextColumn("sending"), BarColumn(), TextColumn("{task.fields[entries]} entries"),
-                  TimeRemainingColumn(), transient=True, disable=quiet) as progress:
+                  TimeRemainingColumn(), transient=True, disable=quiet or not sys.stdout.isatty()) as progress:
         bar = progress.add_task("sending", total=span, entries=0)
         return send(city, endpoint, clock,
                     tell=lambda entries, at: progress.update(bar, completed=at, entries=entries), **how)
