@@ -16,6 +16,6 @@ export function barChart(bars, { name }) {
   return h("figure", { class: "bars", "aria-label": name },
     h("div", { class: "bars-scale num", "aria-hidden": "true" }, [top, top / 2, 0].map((value) => h("span", null, value.toLocaleString()))),
     h("div", { class: "bars-plot" }, bars.map((bar) => h("div", { class: "bar-slot", title: bar.title, role: "img", "aria-label": bar.title },
-      h("i", { style: { height: `${(bar.value / top) * 100}%` } }), bar.second !== undefined && h("b", { style: { bottom: `${(bar.second / top) * 100}%` } })))),
+      h("i", { style: { height: `${(bar.value / top) * 100}%` } }), Boolean(bar.second) && h("b", { style: { bottom: `${(bar.second / top) * 100}%` } })))),
     h("div", { class: "bars-axis num", "aria-hidden": "true" }, bars.map((bar, i) => (i % every === 0 ? h("span", { style: { left: `${((i + 0.5) / bars.length) * 100}%` } }, bar.label) : null))));
 }

@@ -55,7 +55,7 @@ export function cameraMap(names, rows, { way = [], id, people = {} } = {}) {
   function lines() {
     ways.replaceChildren(...rows.filter((row) => places[row.origin] && places[row.destination] && row.origin !== row.destination).map((row) =>
       s("path", { d: curve(places[row.origin], places[row.destination]), class: "flow-way", data: { from: row.origin, to: row.destination },
-        "stroke-width": (1 + 13 * Math.sqrt(row.people / most)).toFixed(1) },
+        style: { opacity: (0.12 + 0.34 * Math.sqrt(row.people / most)).toFixed(2) }, "stroke-width": (1 + 13 * Math.sqrt(row.people / most)).toFixed(1) },
       s("title", null, `${row.origin} → ${row.destination}: ${count(row.people)}${row.median_s === undefined ? "" : `, mostly ${span(Math.max(0, row.median_s) * 1000)} on the way`}`))));
     own.replaceChildren(...way.slice(1).map((camera, i) => (places[camera] && places[way[i]] && camera !== way[i] ?
       s("path", { d: curve(places[way[i]], places[camera], 0.22), class: "own-way", opacity: (0.35 + (0.65 * (i + 1)) / (way.length - 1)).toFixed(2) }) : "")).filter(Boolean));

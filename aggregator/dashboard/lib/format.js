@@ -11,8 +11,9 @@ export const date = (value) => day.format(ms(value));
 
 /** `14:03:11`, with the day when it is not today. */
 export function moment(value) {
-  const when = new Date(ms(value));
-  return when.toDateString() === new Date().toDateString() ? time(when.getTime()) : `${date(when.getTime())} ${time(when.getTime())}`;
+  const when = ms(value);
+  const midnight = new Date().setHours(0, 0, 0, 0);
+  return when >= midnight && when < midnight + 86400e3 ? time(when) : `${date(when)} ${time(when)}`;
 }
 
 /** `12 s`, `4 min`, `2.5 h`, `3 d`. */

@@ -7,7 +7,9 @@ import { chip } from "../lib/identity.js";
 import { happened, site } from "../lib/site.js";
 
 export const title = "Events";
-const MOST = 300;
+const MOST = 120;
+const AT_ONCE = 25;  // more in half a second cannot be read; the filters and the API have them all
+const EVERY_MS = 500;
 
 const words = (event) => Object.entries(event.data ?? {}).filter(([key]) => key !== "frame")
   .map(([key, value]) => `${key.replaceAll("_", " ")} ${typeof value === "number" ? +value.toFixed(2) : typeof value === "object" ? JSON.stringify(value) : value}`).join(", ");
@@ -40,8 +42,10 @@ export async function show(root, { query, signal, done, remember }) {
   }
 
   let cursor = null;
+  let paged = false;  // who reads on further down is not to lose the place
   async function load(more = false) {
     remember(state);
+    paged = more;
     try {
       const page = await get("/api/events", { ...state, limit: 100, cursor: more ? cursor : "" }, signal);
       page.events.forEach((event) => learn(event.kind));
@@ -56,14 +60,25 @@ export async function show(root, { query, signal, done, remember }) {
   }
 
   await load();
-  done(happened.follow((news) => {
+  let fresh = [];
+  let timer = 0;
+  function draw() {
+    timer = 0;
     live.textContent = site.rate >= 0.1 ? `${site.rate.toFixed(site.rate < 10 ? 1 : 0)} a second` : "";
-    const fresh = news.filter(({ type, data }) => type === "event" && (!state.camera || data.camera === state.camera)
-      && (!state.kind || data.kind === state.kind) && (!state.identity || data.global_id === state.identity.toUpperCase())).map(({ data }) => data);
-    if (!fresh.length) return;
-    fresh.forEach((event) => learn(event.kind));
     body.querySelector(".empty")?.closest("tr").remove();
-    body.prepend(...fresh.slice(-60).reverse().map(row));  // more than a screen of them in a moment cannot be read
-    while (body.childElementCount > MOST) body.lastElementChild.remove();
+    body.prepend(...fresh.slice(-AT_ONCE).reverse().map(row));
+    fresh = [];
+    while (body.childElementCount > (paged ? 2000 : MOST)) body.lastElementChild.remove();
+  }
+  done(() => clearTimeout(timer));
+  done(happened.follow((news) => {
+    for (const { type, data } of news) {
+      if (type !== "event" || (state.camera && data.camera !== state.camera) || (state.kind && data.kind !== state.kind)
+        || (state.identity && data.global_id !== state.identity.toUpperCase())) continue;
+      learn(data.kind);
+      fresh.push(data);
+    }
+    fresh.splice(0, fresh.length - AT_ONCE);
+    if (fresh.length) timer ||= setTimeout(draw, EVERY_MS);
   }));
 }
