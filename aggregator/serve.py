@@ -123,7 +123,7 @@ class Server:
         topology = read_layout(settings.layout) if settings.layout else None
         keys = self._keys()
         async with contextlib.AsyncExitStack() as stack:
-            store = open_store(settings.data, settings.store.min_free_mb << 20)
+            store = open_store(settings.data, settings.store.min_free_mb << 20, settings.store.check_mb << 20)
             ended = [True]
             stack.callback(lambda: store.close() if ended[0] else None)
             previews = Previews(lambda agent, message: inbox.send(agent, message), settings.api.max_viewers)

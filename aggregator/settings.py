@@ -24,6 +24,10 @@ class StoreSettings(Settings):
         default=16, ge=0,
         description="MiB that must be free in the data folder at the start. A disk that fills up later stops storing, "
                     "not the aggregator: agents keep what is not stored")
+    check_mb: int = Field(
+        default=256, ge=0,
+        description="a database up to so many MiB is read and checked at the start, and mended if it is not whole; a "
+                    "larger one once damage was met in it")
 
 
 class AggregatorSettings(Settings):

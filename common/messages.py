@@ -92,12 +92,16 @@ class Upload:
     `spool` names one opening of the spool's file (`common.spool_id`), `seq` counts from 1 in it; numbers are left out
     where the spool had to drop entries. The body stays packed: the spool stores and the uplink sends it without looking
     inside.
+
+    `after` is the number that was sent before this one over the same connection, 0 when this is the first that waits:
+    an aggregator that has not taken that one has missed something, which must not be taken for dropped.
     """
 
     type: ClassVar[str] = "upload"
     spool: str
     seq: int
     body: bytes
+    after: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,7 +228,8 @@ def decode(data: bytes) -> Message:
     read = _Reader(body)
     kind = body.get("type")
     if kind == "upload":
-        return Upload(spool=read.text("spool"), seq=read.integer("seq", 1), body=read.raw("body"))
+        return Upload(spool=read.text("spool"), seq=read.integer("seq", 1), body=read.raw("body"),
+                      after=read.integer("after") if "after" in body else 0)
     if kind == "stats":
         return Stats(clock=read.number("clock"), cameras=read.table("cameras"), spool=read.numbers("spool"))
     if kind == "ack":

@@ -36,13 +36,14 @@ from common.wakeup import WakeUp
 from edge_agent.connection import Connection
 from edge_agent.delivery import Delivery
 from edge_agent.picture_box import PictureBox
-from edge_agent.spool import Spool
+from edge_agent.spool import Entry, Spool
 
 log = logging.getLogger("passage.uplink")
 
 # After these the agent keeps quiet for so many seconds before it says hello again.
 _HOLD_S = {"agent_taken": 2.0, "wrong_version": 10.0, "wrong_agent": 5.0, "not_authorised": 5.0}
 _DOUBT_S = 1.0
+_AGAIN_S = 0.25
 _MAX_READ = 256
 
 
@@ -135,6 +136,9 @@ class Uplink:
         self._problem = "not connected yet"
         self._last_ack: float | None = None
         self._refused = 0
+        self._owed: dict[str, int] = {}  # acknowledgements that the spool could not carry out yet, such as disk full
+        self._before: Entry | None = None  # sent last over this connection
+        self._went_back, self._again_at = 0.0, math.inf
         self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
         spool.on_append = self._wake.rouse
 
@@ -247,7 +251,7 @@ class Uplink:
 
     def _read(self, connection: Connection) -> None:
         """Take what the aggregator says; acknowledgements of one round become one change of the spool."""
-        acks: dict[str, int] = {}
+        acks, self._owed = self._owed, {}
         for _ in range(_MAX_READ):
             data = connection.receive()
             if data is None:
@@ -273,6 +277,7 @@ class Uplink:
             positions = self._spool.ack(spool, through)
         except StoreError as error:
             self._trouble(error.message)
+            self._owed[spool] = max(through, self._owed.get(spool, 0))
             return
         self._last_ack = time.monotonic()
         self._believed()
@@ -300,6 +305,9 @@ class Uplink:
                           refusal.code, refusal.message)
         elif refusal.code == "hello_first":
             self._greeted = False
+        elif refusal.code == "out_of_order":
+            # Said again while what was sent before is under way: going back at once each time would flood the wire.
+            self._again_at = min(self._again_at, max(time.monotonic(), self._went_back + _AGAIN_S))
         else:
             self._trouble(f"{self.endpoint}: {refusal.code}: {refusal.message}")
             if refusal.code in _HOLD_S:
@@ -325,6 +333,9 @@ class Uplink:
                 self._delivery.rewind()
         if now >= self._believe_at:
             self._believed()
+        if now >= self._again_at:
+            self._went_back, self._again_at = now, math.inf
+            self._delivery.rewind()
         if self._delivery.overdue(now):
             self._trouble(f"{self.endpoint} acknowledged nothing for {self._delivery.timeout_s:.0f} s: sending again")
             self._delivery.rewind(slower=True)
@@ -342,9 +353,12 @@ class Uplink:
                 self._trouble(error.message)
                 return
             for entry in entries:
-                if not connection.send(Upload(spool=entry.spool, seq=entry.seq, body=entry.body)):
+                before = self._before if self._delivery.position else None  # nothing yet since the last rewind
+                after = before.seq if before is not None and before.spool == entry.spool else 0
+                if not connection.send(Upload(spool=entry.spool, seq=entry.seq, body=entry.body, after=after)):
                     return
                 self._delivery.sent_entry(entry.position, now)
+                self._before = entry
             if not entries:
                 return
 

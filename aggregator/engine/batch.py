@@ -29,6 +29,7 @@ class Batch:
         identities: of `visits`, as far as they have one.
         events: that were written.
         changes: identities decided or changed.
+        missed: (agent, spool) of which something lacks; they are asked to send again.
         counts, refused: what to add up.
     """
 
@@ -41,6 +42,7 @@ class Batch:
     changes: list[Change] = field(default_factory=list)
     identities: dict[int, int] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
+    missed: set[tuple[str, str]] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
 

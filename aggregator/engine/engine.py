@@ -33,6 +33,7 @@ from aggregator.engine.settings import EngineSettings
 from aggregator.engine.site import Site
 from aggregator.linking.history import HistoryIndex
 from aggregator.linking.linker import Linker
+from aggregator.store.errors import StoreDamagedError
 from aggregator.store.records import CorrectionRow
 from aggregator.store.writer import Change, StoreWriter
 from aggregator.visit import Decision, Visit, global_id
@@ -248,6 +249,9 @@ class Engine:
             except LinkingError as error:
                 log.error("linking failed; these visits are stored without an identity", exc_info=error.__cause__)
                 self._linker, link = None, False
+            except StoreDamagedError:
+                self._store.doubt()
+                raise  # trying again mends nothing; the next start does
             except StoreError as error:
                 self._linker = None
                 failed_at = failed_at or time.monotonic()
@@ -309,6 +313,14 @@ class Engine:
                            "cameras": [info.camera for info in hello.cameras]})
 
     def _take(self, agent: str, upload: Upload, now: float, batch: Batch, seen: set[tuple[str, str]]) -> None:
+        through = self._store.through(agent, upload.spool)
+        if upload.after > through:
+            if (agent, upload.spool) not in batch.missed:
+                batch.missed.add((agent, upload.spool))
+                batch.answers.append((agent, Refusal(
+                    code="out_of_order", message=f"entry {upload.seq} came before {upload.after}: send again")))
+            batch.counts["out_of_order"] += 1
+            return
         skipped = self._store.advance(agent, upload.spool, upload.seq)
         batch.acks[agent, upload.spool] = max(batch.acks.get((agent, upload.spool), 0),
                                               self._store.through(agent, upload.spool))

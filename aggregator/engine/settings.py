@@ -40,4 +40,4 @@ class EngineSettings(Settings):
         description="seconds of silence after which an agent counts as gone and its cameras may go to another")
     retry_least_s: float = Field(
         default=0.5, gt=0, description="seconds before a write that failed (disk full) is tried again, at first")
-    retry_most_s: float = Field(default=30.0, gt=0, description="the same, after many failures")
+    retry_most_s: float = Field(default=3.0, gt=0, description="the same, after many failures")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aggregator.store.errors import StoreDamagedError, StoreFullError, StoreLockedError, StoreVersionError, explain
+from aggregator.store.mend import mend, suspect
 from common.errors import StoreError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ APPLICATION_ID = 0x50415347  # 'PASG': tells our files from other programs' data
 MIGRATIONS: tuple[str, ...] = ("schema.sql", "corrections.sql", "counting.sql")
 """The file of SQL statements that makes version n out of version n - 1, from version 1 on."""
 MIN_FREE_BYTES = 16 << 20
+CHECK_BYTES = 256 << 20
 _LEAST_SQLITE = (3, 37, 0)  # STRICT tables
 
 
@@ -31,12 +33,14 @@ def store_file(data: Path) -> Path:
     return data / FILE_NAME
 
 
-def open_store(path: Path, min_free_bytes: int = MIN_FREE_BYTES) -> StoreWriter:
+def open_store(path: Path, min_free_bytes: int = MIN_FREE_BYTES, check_bytes: int = CHECK_BYTES) -> StoreWriter:
     """Open the store for writing; make it, or bring it up to this release's version, where need be.
 
     Args:
         path: the file, or the data folder that holds it.
         min_free_bytes: how much room its disk must have.
+        check_bytes: a file up to this size is read and checked first, and mended if it is not whole; a larger one only
+            after damage was met in it.
 
     Raises:
         StoreFullError: no space.
@@ -59,6 +63,8 @@ def open_store(path: Path, min_free_bytes: int = MIN_FREE_BYTES) -> StoreWriter:
     lock = _lock(path)
     try:
         _check_space(path, min_free_bytes)
+        if _is_ours(path) and (path.stat().st_size <= check_bytes or suspect(path).exists()):
+            mend(path, _create)
         connection = _connect(path)
         try:
             _migrate(connection, path)
@@ -180,10 +186,29 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
     return version
 
 
-def _migrate(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring the file to the newest version, each step in one transaction: a kill in between leaves a whole version."""
+def _is_ours(path: Path) -> bool:
+    """Whether there is a database that this release wrote or knows; what else there may be is for `_connect` to say."""
+    if not path.is_file() or not path.stat().st_size:
+        return False
+    try:
+        with contextlib.closing(sqlite3.connect(path, timeout=10.0)) as db:
+            return bool(db.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
+                        and 0 < db.execute("PRAGMA user_version").fetchone()[0] <= len(MIGRATIONS))
+    except sqlite3.Error:
+        return False
+
+
+def _create(path: Path, version: int) -> sqlite3.Connection:
+    """An empty database of that version."""
+    connection = _connect(path)
+    _migrate(connection, path, version)
+    return connection
+
+
+def _migrate(connection: sqlite3.Connection, path: Path, to: int | None = None) -> None:
+    """Bring the file to a version, else the newest; each step is one transaction, so a kill leaves a whole version."""
     with explained(path):
-        for version in range(_version(connection, path), len(MIGRATIONS)):
+        for version in range(_version(connection, path), len(MIGRATIONS) if to is None else to):
             script = _script(MIGRATIONS[version])
             connection.execute("BEGIN EXCLUSIVE")
             try:

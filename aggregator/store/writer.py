@@ -13,6 +13,7 @@ from typing import Any
 from aggregator.store import columns
 from aggregator.store.count_writer import CountWriter
 from aggregator.store.errors import explain
+from aggregator.store.mend import suspect
 from aggregator.store.reader import StoreReader
 from aggregator.store.records import CorrectionTable, MomentTable
 from aggregator.visit import Decision, Visit
@@ -55,6 +56,11 @@ class StoreWriter:
     def reader(self) -> StoreReader:
         """One more connection that reads; from any thread."""
         return StoreReader(self.path)
+
+    def doubt(self) -> None:
+        """Damage was met: the next start looks at all of the file."""
+        with contextlib.suppress(OSError):
+            suspect(self.path).touch()
 
     def close(self) -> None:
         """Fold the write-ahead log into the file and let go of both. Twice does no harm."""

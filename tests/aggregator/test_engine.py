@@ -7,6 +7,7 @@ import queue
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,16 @@ def hello(agent: str = "box", cameras: tuple[str, ...] = ("door",), **other: Any
         "cameras": tuple(CameraInfo(camera=c, width=640, height=480) for c in cameras),
         "models": (ModelInfo(task="embedding", name="osnet", fingerprint=MODEL, dimensions=64),)}
     return Hello(**{**values, **other})
+
+
+def test_what_overtook_another_entry_is_asked_for_again_and_not_taken_for_dropped(rig: Rig) -> None:
+    entries = [replace(upload(seq, tracklet(seq)), after=seq - 1) for seq in range(1, 5)]
+    rig.settle(hello(), entries[0], entries[2], entries[3])
+    assert rig.through() == 1
+    assert [refusal.code for refusal in rig.of(Refusal)] == ["out_of_order"]
+    rig.settle(*entries)
+    assert rig.through() == 4
+    assert rig.engine.stats()["counts"]["tracklets"] == 4
 
 
 def test_an_acknowledgement_comes_after_the_commit(rig: Rig) -> None:

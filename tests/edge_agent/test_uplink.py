@@ -162,6 +162,49 @@ def test_nothing_leaves_the_spool_before_the_acknowledgement(box: Box) -> None:
     assert status.last_ack_age_s < 5
 
 
+def test_an_entry_says_which_one_was_sent_before_it(box: Box) -> None:
+    box.spool.append([b"x"] * 3)
+    box.link(ack_timeout_s=60.0)
+    assert [box.aggregator.hear(Upload).after for _ in range(3)] == [0, 1, 2]
+    box.aggregator.say(Ack(spool=box.spool.id, through=1))
+    box.aggregator.say(Refusal(code="out_of_order", message="entry 3 came before 2"))
+    again = [box.aggregator.hear(Upload) for _ in range(2)]
+    assert [(upload.seq, upload.after) for upload in again] == [(2, 0), (3, 2)]
+
+
+def test_asked_again_and_again_it_goes_back_a_few_times_a_second(box: Box) -> None:
+    box.spool.append([b"x"])
+    box.link(ack_timeout_s=60.0)
+    box.aggregator.hear(Upload)
+    for _ in range(50):
+        box.aggregator.say(Refusal(code="out_of_order", message="again"))
+    assert box.aggregator.uploads(1) == [1]
+    again = 0
+    while not box.aggregator.quiet(seconds=0.6):
+        again += 1
+    assert again <= 2
+
+
+def test_an_acknowledgement_that_a_full_disk_kept_from_the_spool_is_carried_out_later(
+        box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    ack, full = box.spool.ack, threading.Event()
+    full.set()
+
+    def sometimes(spool: str, through: int) -> range:
+        if full.is_set():
+            raise StoreError("no space left")
+        return ack(spool, through)
+
+    monkeypatch.setattr(box.spool, "ack", sometimes)
+    box.spool.append([b"x"])
+    uplink = box.link(ack_timeout_s=60.0)
+    assert box.aggregator.uploads(1) == [1]
+    box.aggregator.say(Ack(spool=box.spool.id, through=1))
+    eventually(lambda: "no space" in uplink.status().problem)
+    full.clear()
+    assert uplink.drain(3.0)
+
+
 def test_no_more_than_the_credit_is_under_way(box: Box) -> None:
     box.spool.append([b"x"] * 20)
     box.link(credit=4)

@@ -1,0 +1,1 @@
+"""`./run faults`: real processes on loopback, real faults, and a count of what is there afterwards."""

@@ -1,0 +1,79 @@
+"""`./run faults`: plays rounds of faults and writes what came of them."""
+
+from __future__ import annotations
+
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import Progress
+
+from tests.faults.play import Outcome, can_mount, play
+from tests.faults.plug import make_plug
+from tests.faults.report import page
+from tests.faults.rounds import FAULTS
+from tests.faults.site import begin_forking
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def faults(
+    rounds: Annotated[int, typer.Option("--rounds", help="how many")] = 500,
+    seed: Annotated[int, typer.Option("--seed", help="of the first round")] = 1,
+    only: Annotated[list[str] | None, typer.Option("--only", help="only this fault; may be given again")] = None,
+    jobs: Annotated[int, typer.Option("--jobs", help="rounds at one time")] = 2,
+    minutes: Annotated[float, typer.Option("--minutes", help="begin no round after so long")] = 30.0,
+    report: Annotated[Path | None, typer.Option("--report", help="write a page of Markdown here")] = None,
+    keep: Annotated[Path | None, typer.Option("--keep", help="keep the files of rounds that went wrong here")] = None,
+) -> None:
+    """Kill, cut, fill, flip and set back, and count what is there afterwards."""
+    skipped = {}
+    plug, why = make_plug()
+    if why:
+        skipped |= {name: why for name, fault in FAULTS.items() if fault.needs == "plug"}
+    if not can_mount():
+        skipped |= {name: "needs root, to mount a small disk" for name, fault in FAULTS.items() if fault.disk}
+    plan = planned(rounds, seed, [name for name in only or FAULTS if name not in skipped])
+    context, began, outcomes = begin_forking(plug), time.monotonic(), []
+
+    def one(name: str, number: int) -> Outcome | None:
+        return play(name, number, context, keep) if time.monotonic() - began < 60 * minutes else None
+
+    with Progress(disable=not sys.stderr.isatty()) as progress, ThreadPoolExecutor(jobs) as pool:
+        task = progress.add_task("rounds", total=len(plan))
+        for outcome in pool.map(lambda pair: one(*pair), plan):
+            progress.advance(task)
+            if outcome is None:
+                continue
+            outcomes.append(outcome)
+            if not outcome.good:
+                verdict = outcome.verdict
+                print(f"{outcome.fault} {outcome.seed}: lost {verdict.lost}, doubled {verdict.doubled}, "
+                      f"{'; '.join(verdict.problems)}", flush=True)
+    text = page(outcomes, skipped, time.monotonic() - began)
+    print(text)
+    if report is not None:
+        report.write_text(text, encoding="utf-8")
+    raise typer.Exit(0 if all(outcome.good for outcome in outcomes) else 1)
+
+
+def planned(rounds: int, seed: int, names: list[str]) -> list[tuple[str, int]]:
+    """(fault, seed) of each round: kinds by their weight, evenly mixed."""
+    total = sum(FAULTS[name].weight for name in names)
+    owed = dict.fromkeys(names, 0.0)
+    plan = []
+    for number in range(seed, seed + rounds):
+        for name in names:
+            owed[name] += FAULTS[name].weight / total
+        most = max(names, key=lambda name: owed[name])
+        owed[most] -= 1
+        plan.append((most, number))
+    return plan
+
+
+if __name__ == "__main__":
+    app()
