@@ -21,6 +21,7 @@ from edge_agent.outputs import RunOutputs
 from edge_agent.pipeline import Pipeline, Result
 from edge_agent.preview.faces import face_finder
 from edge_agent.preview.previewer import Previewer
+from edge_agent.preview.server import LocalPreview
 from edge_agent.settings import AgentSettings
 from edge_agent.spool import Spool
 from edge_agent.uplink import Uplink
@@ -61,6 +62,7 @@ class Agent:
         self.previewer = Previewer({camera.id: camera.preview for camera in settings.cameras},
                                    lambda: self.pipeline.detector.names, lambda: face_finder(ModelStore()))
         self.previewer.add_sink(UPLINK, self.uplink.show)
+        self.local_preview = LocalPreview(settings.preview_http, self.previewer) if settings.preview_http else None
         self.people: dict[str, int] = {}
         self.latency: dict[str, float] = {}  # seconds from capture to tracklet, of cameras that are live
         self._live = {camera.id for camera in settings.cameras if camera.address.kind in ("stream", "webcam")}
@@ -85,6 +87,8 @@ class Agent:
         if self.pipeline.embedder.notice:
             log.warning("%s", self.pipeline.embedder.notice)
         self.uplink.start()
+        if self.local_preview is not None:
+            self.local_preview.start()
         self.previewer.start()
         self.capture.start()
         try:
@@ -139,6 +143,8 @@ class Agent:
     def _end(self) -> None:
         self.capture.stop()
         self.previewer.stop()
+        if self.local_preview is not None:
+            self.local_preview.stop()
         tracklets, events = self.pipeline.finish()
         bodies = [pack_tracklet(part) for part in tracklets]
         if events:

@@ -67,6 +67,9 @@ class AgentSettings(Settings):
     replay: ReplaySettings = Field(ReplaySettings(), description="how recorded files are played")
     streams: StreamSettings = Field(StreamSettings(), description="patience with streams and webcams")
     spool: SpoolSettings = Field(SpoolSettings(), description="what waits while the aggregator is away")
+    preview_http: str | None = Field(
+        None, description="HOST:PORT on loopback where a browser on this box shows its cameras, of those that allow "
+                          "it; the log says where the token for it lies; not set: nowhere")
     log: Literal["debug", "info", "warning", "error"] = Field("info", description="least level of log lines")
 
     @field_validator("cameras")
