@@ -11,6 +11,7 @@ import cv2
 import pytest
 
 from common.local_token import read_local_token
+from common.places import read_zones
 from deploy.demo.programs import Programs
 from tests.support.blobs import Walker, write_video
 from tests.support.chromium import Page, browse, find_chromium
@@ -157,6 +158,37 @@ def test_a_camera_its_heatmap_and_who_is_in_it(site: Site) -> None:
         await page.run("document.querySelector('input[type=checkbox]').click()")
         await page.wait("document.querySelector('.heat').naturalWidth > 0")
         assert "heat=1" in await page.run("location.hash")
+
+    in_browser(site, use, "#/cameras/hall")
+
+
+def test_a_zone_is_drawn_on_the_picture_and_the_box_can_read_it(site: Site) -> None:
+    async def use(page: Page) -> None:
+        await page.wait("document.querySelector('.stage canvas.painted')", 30)
+        await page.run("document.querySelector('#edit-places').click()")
+        await page.run("[...document.querySelectorAll('.tools button')].find(b => b.innerText === 'New zone').click()")
+        await page.run("""(() => {
+            const layer = document.querySelector('.places'), area = layer.getBoundingClientRect();
+            for (const [x, y] of [[.1, .1], [.6, .1], [.6, .7]]) layer.dispatchEvent(new PointerEvent('pointerdown', {
+                clientX: area.left + x * area.width, clientY: area.top + y * area.height, bubbles: true}));
+        })()""")
+        await page.press("Enter")
+        await page.run("document.querySelector('.tools input').value = 'till'")
+        await page.run("document.querySelector('.tools input').dispatchEvent(new Event('input'))")
+        assert "till" in await page.run("document.querySelector('.places').textContent")
+        # What a person would download.
+        text = await page.run("""(async () => {
+            let made;
+            const real = URL.createObjectURL;
+            URL.createObjectURL = blob => { made = blob; return real.call(URL, blob); };
+            [...document.querySelectorAll('.tools button')].find(b => b.innerText.startsWith('Save')).click();
+            return made.text();
+        })()""")
+        file = site.folder / "places.geojson"
+        file.write_text(text)
+        (zone,) = read_zones(file)
+        assert zone.name == "till"
+        assert [(round(x, 2), round(y, 2)) for x, y in zone.polygon] == [(0.1, 0.1), (0.6, 0.1), (0.6, 0.7)]
 
     in_browser(site, use, "#/cameras/hall")
 

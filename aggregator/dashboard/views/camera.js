@@ -5,6 +5,7 @@ import { get, query as text } from "../lib/api.js";
 import { moment, ms, span } from "../lib/format.js";
 import { chip, figure, hue } from "../lib/identity.js";
 import { Wall, pointedAt } from "../lib/pictures.js";
+import { Places } from "../lib/places.js";
 import { stats } from "../lib/site.js";
 
 const RANGES = [["900", "last 15 min"], ["3600", "last hour"], ["86400", "last day"], ["", "all time"]];
@@ -18,6 +19,9 @@ export async function show(root, { parts: [name], query, signal, done, remember 
   const ghosts = s("svg", { class: "ghosts", viewBox: `0 0 ${camera.width || 320} ${camera.height || 180}`, "aria-hidden": "true" });
   const heat = h("img", { class: "heat", alt: "where people stood", hidden: true });
   const present = h("div", { class: "row", id: "present" }), numbers = h("p", { class: "faint num" }), latest = h("div", { class: "cards" });
+  const places = new Places(name, camera.width || 320, camera.height || 180);
+  done(() => places.close());
+  const editBox = h("input", { type: "checkbox", id: "edit-places", onchange: (event) => places.edit(event.target.checked) });
   const state = { heat: query.get("heat") ?? "", within: query.get("within") ?? "3600" };
 
   const drawHeat = () => {
@@ -30,8 +34,8 @@ export async function show(root, { parts: [name], query, signal, done, remember 
   const heatBox = h("input", { type: "checkbox", checked: Boolean(state.heat), onchange: (event) => { state.heat = event.target.checked ? "1" : ""; drawHeat(); } });
   const within = h("select", { "aria-label": "heatmap of", onchange: (event) => { state.within = event.target.value; drawHeat(); } },
     RANGES.map(([value, label]) => h("option", { value, selected: value === state.within }, label)));
-  put(root, h("div", { class: "head" }, h("h1", null, name), numbers, h("label", { class: "field" }, heatBox, "Heatmap"), within),
-    h("div", { class: "columns" }, h("div", { class: "stage", style: { "--aspect": (camera.width || 16) / (camera.height || 9) } }, canvas, ghosts, heat,
+  put(root, h("div", { class: "head" }, h("h1", null, name), numbers, h("label", { class: "field" }, heatBox, "Heatmap"), within, h("label", { class: "field" }, editBox, "Edit zones")), places.tools,
+    h("div", { class: "columns" }, h("div", { class: "stage", style: { "--aspect": (camera.width || 16) / (camera.height || 9) } }, canvas, ghosts, heat, places.layer,
       !camera.preview && h("p", { class: "stage-note" }, "Pictures stay on the box: silhouettes of who was seen in the last seconds.")),
     h("div", { class: "stack" }, h("section", { class: "panel" }, h("h2", null, "In view"), present),
       h("section", { class: "panel" }, h("h2", null, "Latest visits"), latest))));
@@ -74,7 +78,7 @@ export async function show(root, { parts: [name], query, signal, done, remember 
 
   async function again() {
     try {
-      await Promise.all([visits(), camera.preview ? null : silhouettes()]);
+      await Promise.all([visits(), places.refresh(signal), camera.preview ? null : silhouettes()]);
     } catch (error) {
       if (error.name === "AbortError") return;
     }
