@@ -12,6 +12,7 @@ from aggregator.corrections.cli import app as correct
 from aggregator.evaluate.cli import app as evaluate
 from aggregator.keys_cli import app as keys
 from aggregator.live.cli import live
+from aggregator.privacy.cli import forget
 from aggregator.query_cli import app as query
 from aggregator.replay import replay
 from aggregator.serve import serve
@@ -27,6 +28,7 @@ app.command()(live)
 app.command()(replay)
 app.command()(link)
 app.command()(simulate)
+app.command()(forget)
 app.add_typer(query, name="query")
 app.add_typer(correct, name="correct")
 app.add_typer(evaluate, name="evaluate")

@@ -26,6 +26,7 @@ from aggregator.linking.ids import IdAllocator
 from aggregator.linking.layout import read_layout
 from aggregator.linking.linker import Linker
 from aggregator.previews import Previews
+from aggregator.privacy.settings import DAY_S
 from aggregator.settings import AggregatorSettings
 from aggregator.sinks import Sinks
 from aggregator.store import open_store
@@ -131,7 +132,7 @@ class Server:
             engine = Engine(
                 store, lambda after: Linker(settings.linking, topology, IdAllocator(after)), messages, inbox.send,
                 self._clock, settings.engine, bus,
-                on_failure=lambda: _call(loop, stop.set), rules=settings.alerts.rules)
+                on_failure=lambda: _call(loop, stop.set), rules=settings.alerts.rules, retention=settings.retention)
             sinks = Sinks(settings.alerts, bus, self._clock)
             stack.callback(sinks.stop)
             sinks.start()
@@ -139,7 +140,8 @@ class Server:
             stack.callback(lambda: ended.__setitem__(0, engine.stop()))
             inbox.start()
             stack.callback(inbox.stop)
-            audit = AuditLog(settings.data)
+            days = settings.retention.audit_days
+            audit = AuditLog(settings.data, None if days is None else days * DAY_S, self._clock)
             stack.callback(audit.close)
             secret = new_secret()
             guard = Guard(settings.api, Tokens(settings.data / TOKENS_FILE), audit, local=digest_of(secret),

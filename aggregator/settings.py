@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 from aggregator.api.settings import ApiSettings
 from aggregator.engine.settings import EngineSettings
 from aggregator.linking.settings import LinkingSettings
+from aggregator.privacy.settings import RetentionSettings
 from aggregator.sinks.settings import AlertSettings
 from common import endpoints
 from common.errors import ConfigError
@@ -57,6 +58,7 @@ class AggregatorSettings(Settings):
     engine: EngineSettings = Field(default=EngineSettings(), description="how messages are taken")
     store: StoreSettings = Field(default=StoreSettings(), description="the database")
     alerts: AlertSettings = Field(default=AlertSettings(), description="when to say something, and to whom")
+    retention: RetentionSettings = Field(default=RetentionSettings(), description="how long what is kept")
     api: ApiSettings = Field(default=ApiSettings(), description="the HTTP API's limits")
 
     @field_validator("listen")

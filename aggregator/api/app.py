@@ -25,6 +25,7 @@ from aggregator.api.routes import (
     identities,
     movement,
     previews,
+    privacy,
     search,
     session,
     site,
@@ -44,8 +45,8 @@ from common.clock import Clock, SystemClock
 def registry() -> Registry:
     """Every route of the server."""
     routes = Registry()
-    for part in (site, session, previews, cameras, events, identities, visits, corrections, search, heatmap, zones,
-                 movement, streams, documents, dashboard):
+    for part in (site, session, previews, cameras, events, identities, visits, corrections, privacy, search, heatmap,
+                 zones, movement, streams, documents, dashboard):
         routes.include(part.routes)
     return routes
 

@@ -117,13 +117,23 @@ class Guard:
         key, now = (who.name, action, subject), time.monotonic()
         if request.method == "GET" and now - self._lately.get(key, -SAME_LOOK_S) < SAME_LOOK_S:
             return
-        await self._audit.note(Look(time=self._clock.now(), who=who.name, role=who.role.word, action=action,
-                                    subject=subject, peer=peer_of(request, self._settings.proxies)))
-        self.looks += 1
+        await self.write(request, who, action, subject)
         self._lately[key] = now
         self._lately.move_to_end(key)
         while len(self._lately) > MOST_LOOKS:
             self._lately.popitem(last=False)
+
+    async def write(self, request: web.Request, who: Caller, action: str, subject: str) -> int:
+        """Write into the audit log; the entry's number, 0 without a log.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        if self._audit is None:
+            return 0
+        self.looks += 1
+        return await self._audit.note(Look(time=self._clock.now(), who=who.name, role=who.role.word, action=action,
+                                           subject=subject, peer=peer_of(request, self._settings.proxies)))
 
     @contextlib.contextmanager
     def while_valid(self, digest: str | None) -> Iterator[None]:

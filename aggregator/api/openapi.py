@@ -24,6 +24,7 @@ TAGS = {
     "identities": "Who was seen, where they went, and why we think so.",
     "visits": "Single passages through one camera.",
     "corrections": "What people said about who is who.",
+    "privacy": "Who is forgotten.",
     "search": "Find a person by a picture or by a visit.",
     "places": "Where people stand and walk.",
     "video": "What cameras see now, where their boxes allow it. Nothing is kept.",

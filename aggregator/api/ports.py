@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregator.corrections.asked import Asked
+from aggregator.privacy.receipt import Receipt
 from aggregator.store.reader import StoreReader
 from aggregator.store.records import CorrectionRow
 
@@ -50,6 +51,10 @@ class Engine(Protocol):
 
     def stats(self) -> dict[str, Any]:
         """Numbers of this moment, ready for JSON; any thread may ask."""
+        ...
+
+    def forget(self, identity: int) -> Future[Receipt]:
+        """Forget somebody; any thread may ask. The future may have a `NobodyError` or `StoreError`."""
         ...
 
     def correct(self, asked: Asked) -> Future[CorrectionRow]:

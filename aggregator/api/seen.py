@@ -14,6 +14,7 @@ from aggregator.api.access import LOCAL, Caller, caller
 from aggregator.api.errors import ApiError
 from aggregator.api.ports import Engine, History, Message
 from aggregator.corrections.asked import Asked
+from aggregator.privacy.receipt import Receipt
 from aggregator.store.records import CorrectionRow
 
 
@@ -60,6 +61,13 @@ class SeenEngine:
         if who.name not in (asked.who, LOCAL):  # nobody signs with another's name
             asked = dataclasses.replace(asked, who=f"{asked.who} (token '{who.name}')"[:200])
         return self._engine.correct(asked)
+
+    def forget(self, identity: int) -> Future[Receipt]:
+        """As `Engine.forget`."""
+        if caller().cameras is not None:
+            raise ApiError(403, "some_cameras", "forgetting holds for all cameras",
+                           cure="ask somebody who sees every camera")
+        return self._engine.forget(identity)
 
 
 def narrowed(stats: dict[str, Any], who: Caller) -> dict[str, Any]:

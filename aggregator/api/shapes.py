@@ -42,6 +42,23 @@ class Done(TypedDict):
     done: bool
 
 
+class Forgotten(TypedDict):
+    """What forgetting somebody took away.
+
+    `going_on` counts tracks that had not ended: what cameras see of them from now on is somebody new. `entry` is the
+    audit log's, with its hash.
+    """
+
+    global_id: GlobalId
+    also: list[GlobalId]
+    time: Time
+    by: str
+    removed: dict[str, int]
+    going_on: int
+    scrubbed: bool
+    entry: int
+
+
 class Camera(TypedDict):
     """A camera and what its agent says of it now."""
 

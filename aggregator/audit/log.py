@@ -15,12 +15,14 @@ from importlib import resources
 from pathlib import Path
 
 from aggregator.audit.chain import START, Entry, Look, first_break, seal
+from common.clock import Clock, SystemClock
 from common.errors import StoreError
 
 log = logging.getLogger("audit")
 
 FILE = "audit.db"
 _BATCH = 200
+_LOOK_S = 3600.0
 _COLUMNS = "entry, time, who, role, action, subject, peer, previous, hash"
 
 
@@ -29,15 +31,19 @@ class AuditLog:
 
     Args:
         data: the aggregator's data folder.
+        keep_s: entries older than this many seconds go; None keeps all.
+        clock: UTC.
 
     Raises:
         StoreError: it cannot be opened.
     """
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, keep_s: float | None = None, clock: Clock | None = None) -> None:
         self.path = data / FILE
+        self._keep_s, self._clock = keep_s, clock or SystemClock()
         self._waiting: queue.SimpleQueue[tuple[Look, Future[int]] | None] = queue.SimpleQueue()
         self._closed = False
+        self._pruned = 0.0
         try:
             data.mkdir(parents=True, exist_ok=True)
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
@@ -93,12 +99,27 @@ class AuditLog:
     def _run(self) -> None:
         ended = False
         while not ended:
-            items = [self._waiting.get()]
+            self._keep()
+            try:
+                items = [self._waiting.get(timeout=_LOOK_S)]
+            except queue.Empty:
+                continue
             with contextlib.suppress(queue.Empty):  # one write to disk serves all that wait
                 while len(items) < _BATCH:
                     items.append(self._waiting.get_nowait())
             ended = None in items
             self._store([item for item in items if item is not None])
+
+    def _keep(self) -> None:
+        """Prune when an hour has passed."""
+        now = self._clock.now()
+        if self._keep_s is None or abs(now - self._pruned) < _LOOK_S:
+            return
+        self._pruned = now
+        try:
+            self.prune(now - self._keep_s, now)
+        except sqlite3.Error as error:
+            log.error("old entries could not be deleted: %s", error)
 
     def _store(self, items: list[tuple[Look, Future[int]]]) -> None:
         number, head, rows = self.number, self.head, []

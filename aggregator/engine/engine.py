@@ -7,13 +7,12 @@ is tried again; agents keep in their spools what is not acknowledged.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -23,6 +22,9 @@ from aggregator.engine.alarm import Alarm
 from aggregator.engine.batch import Batch
 from aggregator.engine.bus import Bus
 from aggregator.engine.corrector import Corrector, correct, said_so_far
+from aggregator.engine.errands import Errands
+from aggregator.engine.forgetter import Forgetter
+from aggregator.engine.groups import digest, in_time
 from aggregator.engine.hours import Hours
 from aggregator.engine.indexer import Indexer
 from aggregator.engine.intake import open_upload
@@ -33,6 +35,8 @@ from aggregator.engine.settings import EngineSettings
 from aggregator.engine.site import Site
 from aggregator.linking.history import HistoryIndex
 from aggregator.linking.linker import Linker
+from aggregator.privacy.receipt import Receipt
+from aggregator.privacy.settings import RetentionSettings
 from aggregator.store.errors import StoreDamagedError
 from aggregator.store.records import CorrectionRow
 from aggregator.store.writer import Change, StoreWriter
@@ -41,7 +45,6 @@ from common.bursts import Bursts
 from common.clock import Clock, to_rfc3339
 from common.errors import StoreError, WireError
 from common.messages import Event, Hello, Message, Refusal, Stats, Upload
-from common.settings import Settings
 from common.tracklet import Tracklet
 
 log = logging.getLogger("engine")
@@ -73,6 +76,7 @@ class Engine:
         on_failure: called from the engine's thread when it cannot go on; `failure` then says why.
         history: an empty index over all visits, to be filled here; None makes one.
         rules: when to say something.
+        retention: how long what is kept.
 
     Attributes:
         failure: what ended the thread, None as long as it lives.
@@ -90,6 +94,7 @@ class Engine:
         on_failure: Callable[[], None] | None = None,
         history: HistoryIndex | None = None,
         rules: Sequence[Rule] = (),
+        retention: RetentionSettings | None = None,
     ) -> None:
         self.failure: BaseException | None = None
         self._store = store
@@ -108,6 +113,9 @@ class Engine:
         self._digest = ""
         self._recorder = Recorder()
         self._corrector = Corrector()
+        self._errands = Errands()
+        self._forgetter = Forgetter(store, self._indexer, self._live, retention or RetentionSettings(), clock,
+                                    self._begin_anew)
         self._hours = Hours(store.counting, settings.quiet_s)
         self._alarm = Alarm(rules, clock.now())
         self._bursts = Bursts()
@@ -165,6 +173,14 @@ class Engine:
         """
         return self._corrector.ask(asked)
 
+    def forget(self, identity: int) -> Future[Receipt]:
+        """Forget somebody; from any thread.
+
+        Returns:
+            What went, once nothing of it is left in the files; or `NobodyError`, `StoreError`.
+        """
+        return self._errands.ask(lambda: self._forgetter.forget(identity))
+
     def stats(self) -> dict[str, Any]:
         """How things stand; see `Live.snapshot`. From any thread."""
         return {**self._live.snapshot(self._clock.now()), "alive": self._thread.is_alive(),
@@ -182,6 +198,8 @@ class Engine:
                     self._add_up()
                 self._correct()
                 self._tick()
+                self._errands.do()
+                self._forgetter.look()
                 if time.monotonic() >= self._resolve_at:
                     self._resolve()
                     self._resolve_at = time.monotonic() + self._settings.resolve_every_s
@@ -193,6 +211,7 @@ class Engine:
                 self._on_failure()
         finally:
             self._corrector.end()
+            self._errands.end()
 
     def _add_up(self) -> None:
         """Sums by the hour; a failure costs nothing, they stay due."""
@@ -459,6 +478,10 @@ class Engine:
                 log.warning("refused %d message(s) of '%s': %s: %s", such, agent, message.code, message.message)
         self._bus.publish(batch.news)
 
+    def _begin_anew(self, gone: Sequence[int] | None) -> None:
+        if gone is None or (self._linker is not None and self._linker.knows(gone)):
+            self._linker = None
+
     def _load(self) -> None:
         """Everything that is a cache of the store, from the store."""
         with self._store.reader() as reader:
@@ -473,23 +496,3 @@ class Engine:
         self._recorder.started(linker.settings.model_dump(mode="json"), linker.topology, last, self._clock.now())
         self._digest = digest(linker.settings)
         self._linker = linker
-
-
-def in_time(visits: Iterable[Visit], within_s: float) -> list[list[Visit]]:
-    """Visits in the order in which they would have come, cut where a latest sight is `within_s` after a group's first.
-
-    Without the cut, everything that an agent sends after an outage would be one batch, in which somebody who has left
-    one camera and entered the next would be two who compete.
-    """
-    groups: list[list[Visit]] = []
-    for visit in sorted(visits, key=lambda v: (v.end, v.visit)):
-        if not groups or visit.end > groups[-1][0].end + within_s:
-            groups.append([])
-        groups[-1].append(visit)
-    return groups
-
-
-def digest(settings: Settings) -> str:
-    """Twelve hexadecimal digits that tell one set of settings from another."""
-    return hashlib.sha256(settings.model_dump_json().encode()).hexdigest()[:12]
-

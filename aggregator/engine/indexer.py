@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 
 import numpy as np
@@ -37,6 +37,7 @@ class Indexer:
         self._visits: dict[int, tuple[Visit, int]] = {}
         self._moved: dict[str, dict[int, int]] = {}
         self._ends: dict[int, float] = {}
+        self._dropped: set[int] = set()
         self._restored = False
         self._busy = False
         self._stopping = False
@@ -76,6 +77,23 @@ class Indexer:
                 else:
                     self._moved.setdefault(change.model, {})[change.visit] = change.identity or 0
             self._condition.notify_all()
+
+    def drop(self, visits: Mapping[str, Sequence[int]], timeout_s: float = 10.0) -> int:
+        """Forget visits, by model; how many were in the index. What is just being added is waited for."""
+        with self._condition:
+            for numbers in visits.values():
+                self._dropped.update(numbers)
+                for number in numbers:
+                    self._visits.pop(number, None)
+                    self._ends.pop(number, None)
+            for moved in self._moved.values():
+                for number in self._dropped & moved.keys():
+                    del moved[number]
+            self._condition.wait_for(lambda: not self._busy, timeout_s)
+        before = len(self.history)
+        for model, numbers in visits.items():
+            self.history.remove(model, numbers)
+        return before - len(self.history)
 
     def wait(self, timeout_s: float) -> bool:
         """Wait until everything that was handed in is indexed: for tests and tools. Whether it is."""
@@ -117,7 +135,7 @@ class Indexer:
     def _add(self, visits: Sequence[tuple[Visit, int]]) -> None:
         models: dict[str, list[tuple[Visit, int]]] = {}
         for visit, identity in visits:
-            if len(visit.embedding):
+            if len(visit.embedding) and visit.visit not in self._dropped:
                 models.setdefault(visit.model, []).append((visit, identity))
         for model, rows in models.items():
             self.history.add(

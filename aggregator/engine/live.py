@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
+from aggregator.visit import global_id
 from common.messages import Hello, Stats
 
 _RATE_WINDOW_S = 10.0
@@ -79,6 +80,15 @@ class Live:
         with self._lock:
             if visit in self._open:
                 self._open[visit] = (identity, self._open[visit][1])
+
+    def forget(self, visits: Collection[int], identities: Collection[int]) -> None:
+        """Visits and identities that are no more."""
+        names = {global_id(identity) for identity in identities}
+        with self._lock:
+            self._open = {visit: state for visit, state in self._open.items() if visit not in visits}
+            kept = [link for link in self._recent if link["visit"] not in visits and link["global_id"] not in names]
+            self._recent.clear()
+            self._recent.extend(kept)
 
     def linked(self, links: Iterable[dict[str, Any]]) -> None:
         """The latest decisions, in their order."""

@@ -169,6 +169,10 @@ class Linker:
                 elif (row := table.row_of.get(decision.visit, -1)) >= 0:
                     table.identity[row], table.confidence[row] = decision.identity, decision.confidence
 
+    def knows(self, visits: Iterable[int]) -> bool:
+        """Whether any of these visits is still compared with, or learned from."""
+        return any(visit in partition.table.row_of for visit in visits for partition in self._partitions.values())
+
     def identity_of(self, identity: int) -> int:
         """Where an id that may have been merged stands today."""
         while identity in self.merged:

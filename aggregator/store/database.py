@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FILE_NAME = "passage.db"
 APPLICATION_ID = 0x50415347  # 'PASG': tells our files from other programs' databases
-MIGRATIONS: tuple[str, ...] = ("schema.sql", "corrections.sql", "counting.sql")
+MIGRATIONS: tuple[str, ...] = ("schema.sql", "corrections.sql", "counting.sql", "privacy.sql")
 """The file of SQL statements that makes version n out of version n - 1, from version 1 on."""
 MIN_FREE_BYTES = 16 << 20
 CHECK_BYTES = 256 << 20
@@ -160,6 +160,7 @@ def _connect(path: Path) -> sqlite3.Connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA secure_delete = ON")
             connection.execute("PRAGMA journal_size_limit = 67108864")
             connection.execute("PRAGMA cache_size = -65536")
         except BaseException:

@@ -134,6 +134,11 @@ class StoreReader:
         row = self._row(queries.VISIT, {"visit": visit})
         return _visit(row) if row else None
 
+    def visits_of(self, identity: int) -> list[int]:
+        """The numbers of all visits of an identity."""
+        return [int(r[0]) for r in self.rows("SELECT visit FROM visits WHERE identity = :identity",
+                                              {"identity": self.resolve(identity)})]
+
     def track(self, camera: str, run: str, track: int) -> VisitRow | None:
         """The visit of a camera's local track."""
         row = self._row(queries.TRACK, {"camera": camera, "run": run, "track": track})

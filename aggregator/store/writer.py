@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from aggregator.store import columns
+from aggregator.store.ages import Ages
 from aggregator.store.count_writer import CountWriter
+from aggregator.store.database import explained
+from aggregator.store.eraser import Eraser
 from aggregator.store.errors import explain
 from aggregator.store.mend import suspect
 from aggregator.store.reader import StoreReader
@@ -49,6 +52,8 @@ class StoreWriter:
         self.corrections = CorrectionTable(connection)
         self.moments = MomentTable(connection)
         self.counting = CountWriter(connection)
+        self.eraser = Eraser(connection)
+        self.ages = Ages(connection)
         self._db = connection
         self._lock = lock
         self._closed = False
@@ -77,6 +82,15 @@ class StoreWriter:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def scrub(self) -> bool:
+        """See `Eraser.scrub`; outside of a transaction.
+
+        Raises:
+            StoreError: no space for it, and the like.
+        """
+        with explained(self.path):
+            return self.eraser.scrub()
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
@@ -260,16 +274,21 @@ class StoreWriter:
 
     def next_identity(self) -> int:
         """The lowest number that was never given to an identity, nor is higher than one that was."""
-        return int(self._db.execute("SELECT coalesce(max(identity), 0) + 1 FROM identities").fetchone()[0])
+        return int(self._db.execute(_NEXT_IDENTITY).fetchone()[0])
 
 
+_NEXT_IDENTITY = """
+SELECT max(coalesce((SELECT max(identity) FROM identities), 0),
+           coalesce((SELECT CAST(value AS INTEGER) FROM facts WHERE name = 'last_identity'), 0)) + 1"""
 _CHANGED = "RETURNING visit, agent, camera, run, track, final, model, identity"
 
 # The latest part speaks of the whole track, so it replaces; a part that comes twice, or late, changes nothing.
 _UPSERT_VISIT = """
-INSERT INTO visits (agent, camera, run, track, start, "end", label, frames, parts, final, confidence, model, mean,
-                    attributes)
-VALUES (:agent, :camera, :run, :track, :start, :end, :label, :frames, :parts, :final, :confidence, :model, :mean,
+INSERT INTO visits (visit, agent, camera, run, track, start, "end", label, frames, parts, final, confidence, model,
+                    mean, attributes)
+VALUES (max(coalesce((SELECT max(visit) FROM visits), 0),
+            coalesce((SELECT CAST(value AS INTEGER) FROM facts WHERE name = 'last_visit'), 0)) + 1,
+        :agent, :camera, :run, :track, :start, :end, :label, :frames, :parts, :final, :confidence, :model, :mean,
         :attributes)
 ON CONFLICT (camera, run, track) DO UPDATE SET
     start = min(start, excluded.start), "end" = max("end", excluded."end"), label = excluded.label,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -17,6 +18,7 @@ from aggregator.api.guard import LOCAL, Guard
 from aggregator.api.settings import ApiSettings
 from aggregator.engine.bus import Bus
 from aggregator.linking.history import HistoryIndex
+from aggregator.privacy.receipt import NobodyError
 from aggregator.store import StoreReader, open_store
 from aggregator.visit import Decision, Rival
 from common.clock import ManualClock
@@ -102,6 +104,11 @@ class ToyEngine:
             "recent": [{"visit": 5, "camera": "left", "global_id": "G4", "operation": "new", "confidence": 0.8,
                         "time": "2026-03-01T12:01:16.000Z"}],
         }
+
+    def forget(self, identity: int) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_exception(NobodyError(f"there is no identity G{identity}"))
+        return future
 
 
 class ToyEmbedder:

@@ -48,5 +48,6 @@ GET  /docs/docs.css                        public   never
 GET  /docs/docs.js                         public   never
 GET  /ws/{camera}                          viewer   always
 POST /api/corrections                      operator always
+POST /api/identities/{id}/forget          admin    always
 POST /api/search                           viewer   always
 """
