@@ -210,7 +210,9 @@ class Gallery:
         assert self.graph is not None
         while self.through < rows and go_on():
             until = min(rows, self.through + 64)
-            self._insert(self.graph, self.through, until, self._leader, self.follower, self.older, searched=True)
+            with self.lock:  # columns that grow meanwhile would take links along or not
+                points, vectors = self._lead(self.through, until, self._leader, self.follower, self.older)
+            self.graph.add(vectors, points)
             with self.lock:
                 self.through = until
         return True
@@ -226,16 +228,21 @@ class Gallery:
         follower, older = np.full(len(self.visit), -1, np.int32), np.full(len(self.visit), -1, np.int32)
         for a in range(0, rows, 2048):
             if not go_on():
+                self._erase = True
                 return
-            self._insert(graph, a, min(rows, a + 2048), leader, follower, older, searched=False, threads=threads)
+            points, vectors = self._lead(a, min(rows, a + 2048), leader, follower, older)
+            graph.add(vectors, points, threads, searched=False)
         with self.lock:
             n = len(self.visit)
             self.follower, self.older = _longer(follower, n), _longer(older, n)
             self.graph, self._leader, self._fitted, self.through = graph, leader, rows, rows
 
-    def _insert(self, graph: Graph, low: int, high: int, leader: dict[int, int], follower: NDArray[np.int32],
-                older: NDArray[np.int32], *, searched: bool, threads: int = 1) -> None:
-        """Rows from `low` to `high`: into the graph, or behind a prototype of the same identity."""
+    def _lead(self, low: int, high: int, leader: dict[int, int], follower: NDArray[np.int32],
+              older: NDArray[np.int32]) -> tuple[Rows, Floats]:
+        """Of the rows from `low` to `high` those that are to be points of the graph, with their vectors.
+
+        The others are put behind a prototype of their identity.
+        """
         rows = low + np.flatnonzero(self.alive[low:high])
         vectors = self.vectors.take(rows)
         own = np.ones(len(rows), bool)
@@ -255,8 +262,7 @@ class Gallery:
                     own[k] = False
                     continue
             older[row], leader[identity] = leader.get(identity, -1), row
-        if own.any():
-            graph.add(vectors[own], rows[own], threads, searched=searched)
+        return rows[own], vectors[own]
 
     def _allowed(self, since: float | None, until: float | None, cameras: Collection[str] | None) -> Rows | None:
         """Rows within a filter, rising; None when there is none."""

@@ -64,6 +64,8 @@ class Graph:
             threads: that work at it.
             searched: whether others may be searching already.
         """
+        if not len(numbers):
+            return
         short = vectors @ self._basis
         step = BATCH if searched else len(short)
         for a in range(0, len(short), max(1, step)):
