@@ -96,3 +96,42 @@ def test_detections_are_tracked_without_a_video(tmp_path: Path) -> None:
     assert {row[1] for row in mot} == {"1"}
     assert len(mot) >= 28
     assert len(list(csv.DictReader((tmp_path / "out" / "tracks.csv").read_text().splitlines()))) == len(mot)
+
+
+def kinds(out: Path) -> list[tuple[str, int]]:
+    return [(event["kind"], event["track"]) for line in (out / "events.jsonl").read_text().splitlines()
+            for event in [json.loads(line)]]
+
+
+@pytest.mark.parametrize("kind", ["bytetrack", "sort", "appearance"])
+def test_who_was_hidden_keeps_the_id_and_is_said_to_be_back(tmp_path: Path, kind: str) -> None:
+    rows = [f"{i},-1,{100 + 3 * i},100,40,90,0.9,-1,-1,-1" for i in range(1, 91) if not 40 <= i < 64]
+    (tmp_path / "det.txt").write_text("\n".join(rows) + "\n")
+    track("", out=tmp_path / "out", detections=tmp_path / "det.txt", fps=30, size="640x480", camera="c",
+          tracker=kind, as_json=False)
+    mot = [line.split(",") for line in (tmp_path / "out" / "mot.txt").read_text().splitlines()]
+    assert {row[1] for row in mot} == {"1"}
+    assert max(int(row[0]) for row in mot) == 90
+    assert kinds(tmp_path / "out") == [("track_started", 1), ("re_entered", 1), ("track_ended", 1)]
+
+
+def test_looks_repair_what_motion_loses_and_it_is_said(tmp_path: Path) -> None:
+    """Two meet, hide one another for a moment and turn back, faster than motion expects."""
+    blue, red, green, yellow = (255, 80, 80), (80, 80, 255), (80, 255, 80), (80, 255, 255)
+    steps = [(0, 170, 50, 70), (170, 176, 70, 154), (176, 182, 154, 70), (182, 212, 70, 50)]
+    walkers = [Walker(first, last, x, to, blue, red) for first, last, x, to in steps]
+    walkers += [Walker(first, last, 320 - x, 320 - to, green, yellow) for first, last, x, to in steps]
+    video, ends, ids = write_video(tmp_path / "a.avi", walkers, 212), {}, {}
+    for kind in ("bytetrack", "appearance"):
+        track_source(
+            CameraSettings(id="hall", source=str(video)), tmp_path / kind,
+            ModelSettings(detector=str(write_detector(tmp_path / "blobs.onnx")), device="cpu", threads=1),
+            DetectorSettings(iou=0.25, size=320, confidence=0.3), TrackerSettings.model_validate({"kind": kind}))
+        rows = [line.split(",") for line in (tmp_path / kind / "mot.txt").read_text().splitlines()]
+        ends[kind] = [[row[1] for row in sorted(rows, key=lambda row: float(row[2])) if row[0] == str(frame)]
+                      for frame in (100, 212)]
+        ids[kind] = {row[1] for row in rows}
+    assert len(ids["bytetrack"]) > len(ids["appearance"]) == 2
+    assert ends["appearance"][0] == ends["appearance"][1]
+    assert "id_switch_mitigated" in {kind for kind, _ in kinds(tmp_path / "appearance")}
+    assert "id_switch_mitigated" not in {kind for kind, _ in kinds(tmp_path / "bytetrack")}

@@ -37,7 +37,7 @@ def check(settings_: TrackerSettings, frames: list[Detections], times: list[floa
 @given(
     seed=st.integers(0, 10**6),
     people=st.integers(0, 14),
-    kind=st.sampled_from(["bytetrack", "sort"]),
+    kind=st.sampled_from(["bytetrack", "sort", "appearance"]),  # without eyes it goes by motion
     shake=st.sampled_from([0.0, 8.0, 30.0]),
     rate=st.sampled_from([2.0, 10.0, 30.0]),
 )
