@@ -46,6 +46,7 @@ class Tile {
     const still = camera.preview ? "waiting" : `${people}`;
     if (this.shown !== still) {
       this.shown = still;
+      this.element.classList.toggle("kept", !camera.preview);
       put(this.still, camera.preview ? h("small", null, "…") : [standing(people), h("small", null, "pictures stay on the box")]);
     }
   }
