@@ -14,6 +14,7 @@ from aggregator.keys_cli import app as keys
 from aggregator.live.cli import live
 from aggregator.privacy.cli import forget
 from aggregator.query_cli import app as query
+from aggregator.query_places import add_places
 from aggregator.replay import replay
 from aggregator.serve import serve
 from aggregator.simulate.cli import simulate
@@ -29,6 +30,7 @@ app.command()(replay)
 app.command()(link)
 app.command()(simulate)
 app.command()(forget)
+add_places(query)
 app.add_typer(query, name="query")
 app.add_typer(correct, name="correct")
 app.add_typer(evaluate, name="evaluate")

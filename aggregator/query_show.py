@@ -14,8 +14,10 @@ from aggregator.live.words import duration, identity, latency, share
 from common.clock import from_rfc3339
 
 Cell = str | Text
-RIGHT = frozenset(
-    {"visits", "visit", "sure", "fps", "latency", "people", "points", "stays", "alike", "size", "waiting"})
+RIGHT = frozenset({
+    "visits", "visit", "sure", "fps", "latency", "people", "points", "stays", "alike", "size", "waiting", "in", "out",
+    "peak", "dwell", "longest", "now", "net", "median", "shortest", "usually", "speed", "usual speed", "length", "most",
+    "served", "wait"})
 
 
 class Show:

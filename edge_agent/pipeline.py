@@ -84,7 +84,7 @@ class Pipeline:
         self._places = places or {}
         self._counters = {camera: PlaceCounter(
             run, *self._places.get(camera, ((), ())), detector.names,
-            hysteresis=(counting or CountingSettings()).hysteresis, mature_s=settings.mature_s,
+            **(counting or CountingSettings()).model_dump(), mature_s=settings.mature_s,
             mature_frames=settings.mature_frames) for camera in cameras}
         self._on_camera = on_camera
         self._last: dict[str, tuple[int, float]] = {}

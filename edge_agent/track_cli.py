@@ -51,6 +51,8 @@ def track(
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or tensorrt")] = "auto",
     threads: Annotated[int, typer.Option("--threads", help="CPU threads for the networks, 0 for all")] = 0,
     classes: Annotated[str, typer.Option("--classes", help="what to follow, separated by commas")] = "person",
+    places: Annotated[Path | None, typer.Option(
+        "--places", help="GeoJSON file of zones (Polygons) and lines (LineStrings), coordinates from 0 to 1")] = None,
     tracker: Annotated[str, typer.Option("--tracker", help="bytetrack, sort or appearance")] = "bytetrack",
     as_json: Annotated[bool, typer.Option("--json", help="print summary.json instead of a line for people")] = False,
 ) -> None:
@@ -77,7 +79,9 @@ def track(
         models = from_mapping({"detector": detector, "embedder": embedder, "device": device, "threads": threads},
                               ModelSettings, "options")
         wanted = from_mapping({"classes": classes.split(",")}, DetectorSettings, "--classes")
-        eyes = from_mapping({"id": camera, "source": source, "clock": {"start": start}}, CameraSettings, "options")
+        counted = {"zones": places, "lines": places} if places else {}
+        eyes = from_mapping({"id": camera, "source": source, "clock": {"start": start}, **counted}, CameraSettings,
+                            "options")
         summary = track_source(eyes, out, models, wanted, tracking, annotate=annotate, show=show)
     if as_json:
         print_json(summary)

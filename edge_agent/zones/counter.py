@@ -27,14 +27,14 @@ class PlaceCounter:
 
     Between two frames a track walks straight, and is looked at as often on the way as it takes to see it go through a
     corner: so the counts do not depend on the frame rate. A crossing counts once the foot point is `hysteresis` × the
-    box's height beyond; its time is that of the crossing itself. Who appears in a zone enters it, who vanishes there
-    leaves it, so that entries less exits are those inside.
+    box's height beyond, or has stayed beyond; its time is that of the crossing itself. Who appears in a zone enters it,
+    who vanishes there leaves it, so that entries less exits are those inside.
 
     Args:
         run: this start of the agent.
         zones, lines: of the camera.
         names: class names by class id.
-        hysteresis: share of the box's height.
+        hysteresis, settle_s: as in `CountingSettings`.
         mature_s, mature_frames: a track counts once it has lasted so long; before, what it does is kept back.
     """
 
@@ -42,9 +42,10 @@ class PlaceCounter:
                      ("x", float), ("y", float), ("margin", float)])
 
     def __init__(self, run: str, zones: Sequence[Zone], lines: Sequence[Line], names: Sequence[str], *,
-                 hysteresis: float = 0.05, mature_s: float = 0.0, mature_frames: int = 1) -> None:
+                 hysteresis: float = 0.05, settle_s: float = 3.0, mature_s: float = 0.0,
+                 mature_frames: int = 1) -> None:
         self._notes = Notes(run, names, mature_s, mature_frames)
-        self._hysteresis = hysteresis
+        self._hysteresis, self._settle_s = hysteresis, settle_s
         self._zones, self._lines, self._aspect = tuple(zones), tuple(lines), 1.0
         self._rows = np.zeros(0, self._ROW)
         self._allocate()
@@ -172,7 +173,8 @@ class PlaceCounter:
             hit = ~np.isnan(share)
             self._net[place, k] += total
             self._crossed[place[hit], k] = (last + (now - last) * share)[hit]
-            for i in np.flatnonzero((self._net[place, k] != 0) & (line.far(after) >= margin)):
+            least = margin * self._patience(now - self._crossed[place, k])
+            for i in np.flatnonzero((self._net[place, k] != 0) & (line.far(after) >= least)):
                 self._cross(int(place[i]), k)
 
     def _step(self, place: NDArray[np.intp], z: int, shape: ZoneShape, here: Points, there: Points, then: Times,
@@ -183,9 +185,14 @@ class PlaceCounter:
             share = shape.crossed(here[flipped], there[flipped])
             self._turned[place[flipped], z] = then[flipped] + (time - then)[flipped] * share
             self._raw[place, z] = within
-        beyond = far >= np.minimum(margin, shape.most_margin)
+        beyond = far >= np.minimum(margin, shape.most_margin) * self._patience(time - self._turned[place, z])
         for i in np.flatnonzero((within != self._within[place, z]) & beyond):
             self._settle(int(place[i]), z)
+
+    def _patience(self, since: Times) -> Times:
+        """How much of the hysteresis is asked for `since` seconds after a crossing: 1, falling to 0."""
+        patience: Times = np.clip(1.0 - since / self._settle_s, 0.0, 1.0)
+        return patience
 
     def _settle(self, row: int, z: int) -> None:
         """Where a track stands counts from now on."""

@@ -14,3 +14,7 @@ class CountingSettings(Settings):
         default=0.05, ge=0, le=1,
         description="who crosses a zone's outline or a line counts once they are so far beyond it, as a share of their "
                     "box's height: a box that trembles on a line does not count again and again")
+    settle_s: float = Field(
+        default=3.0, gt=0, le=3600,
+        description="who stays nearer than that counts too: the distance asked for shrinks to nothing in so many "
+                    "seconds")

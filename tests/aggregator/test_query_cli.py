@@ -17,7 +17,8 @@ from aiohttp import web
 from rich.console import Console
 from typer.testing import CliRunner
 
-from aggregator.query_cli import app, moment, span
+from aggregator.cli import query as app
+from aggregator.query_cli import moment, span
 from aggregator.query_show import Show
 from common.errors import ConfigError, PassageError
 from common.http_client import Api, NoAnswerError, RefusedError
@@ -174,3 +175,27 @@ def test_times_as_people_write_them():
     assert moment("--since", "2026-03-01T12:00:00Z") == "1772366400.0"
     assert float(moment("--since", "2h")) == pytest.approx(float(moment("--since", "7200s")), abs=5)
     assert [span("x", text) for text in ("90s", "10m", "1.5h", "1d")] == [90, 600, 5400, 86400]
+
+
+WINDOW = ("--since", "2026-03-01T11:00:00Z", "--until", "2026-03-01T13:00:00Z")
+
+
+@pytest.mark.parametrize(("command", "expected"), [
+    (("footfall", "--camera", "left"), "2026-03-01 12:00"), (("flow",), "left\tright\t1\t5.0 s"),
+    (("routes",), "1\tleft > right"), (("congestion", "--camera", "left"), "unknown"), (("zones",), "camera\tzone"),
+    (("lines",), "camera\tline"), (("queue",), "camera\tzone")])
+def test_numbers_of_places_as_tables_and_json(ask, command, expected):
+    assert expected in ask(*command, *WINDOW)
+    assert "rows" in json.loads(ask(*command, *WINDOW, "--json"))
+
+
+def test_a_table_is_written_as_csv_or_parquet(ask, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    for ending in ("csv", "parquet", "json"):
+        out = tmp_path / f"footfall.{ending}"
+        assert ask("footfall", *WINDOW, "--out", str(out)).strip() == str(out)
+    assert (tmp_path / "footfall.csv").read_text().startswith("start,end,camera,kind,name,entries,exits")
+    assert parquet.read_table(tmp_path / "footfall.parquet").num_rows == len(
+        json.loads((tmp_path / "footfall.json").read_bytes())["rows"])
+    with pytest.raises(ConfigError, match=r"\.csv, \.parquet"):
+        ask("footfall", "--out", str(tmp_path / "footfall.xls"))

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 from common.errors import ConfigError, PassageError
+from common.places import Line, Zone
+from common.places.geojson import as_geojson
 from edge_agent.capture.settings import CameraSettings
 from edge_agent.settings import ModelSettings
 from edge_agent.track_cli import track, track_source
@@ -135,3 +137,20 @@ def test_looks_repair_what_motion_loses_and_it_is_said(tmp_path: Path) -> None:
     assert ends["appearance"][0] == ends["appearance"][1]
     assert "id_switch_mitigated" in {kind for kind, _ in kinds(tmp_path / "appearance")}
     assert "id_switch_mitigated" not in {kind for kind, _ in kinds(tmp_path / "bytetrack")}
+
+
+def test_zones_and_lines_of_a_geojson_file_are_counted(tmp_path: Path) -> None:
+    video = write_video(tmp_path / "a.avi", [Walker(0, 60, -20, 340), Walker(25, 70, 340, -20, foot=150)], 90)
+    places = tmp_path / "hall.geojson"
+    places.write_text(json.dumps(as_geojson(
+        (Zone(name="middle", polygon=((0.35, 0), (0.65, 0), (0.65, 1), (0.35, 1))),),
+        (Line(name="half", points=((0.5, 1), (0.5, 0))),))))
+    track_source(
+        CameraSettings(id="hall", source=str(video), zones=places, lines=places), tmp_path / "out",
+        ModelSettings(detector=str(write_detector(tmp_path / "blobs.onnx")), device="cpu", threads=1),
+        DetectorSettings(iou=0.25, size=320, confidence=0.3), TrackerSettings())
+    events = [json.loads(line) for line in (tmp_path / "out" / "events.jsonl").read_text().splitlines()]
+    told = [(event["track"], event["kind"], event["extra"].get("zone") or event["extra"]["direction"])
+            for event in events if event["kind"].startswith(("zone_", "line_"))]
+    assert sorted(told) == [(1, "line_crossed", "in"), (1, "zone_entered", "middle"), (1, "zone_left", "middle"),
+                            (2, "line_crossed", "out"), (2, "zone_entered", "middle"), (2, "zone_left", "middle")]

@@ -80,7 +80,7 @@ def test_back_and_forth_over_a_line_counts_every_time(fps: float) -> None:
 
 @pytest.mark.parametrize("fps", RATES)
 def test_a_box_that_trembles_on_a_line_or_an_outline_counts_nothing_and_one_that_passes_counts_once(fps: float) -> None:
-    stands = [(0, 0.41, 0.3), (3, 0.405, 0.502), (23, 0.405, 0.502), (26, 0.41, 0.3)]
+    stands = [(0, 0.41, 0.3), (3, 0.405, 0.5), (23, 0.405, 0.5), (26, 0.41, 0.3)]
     passes = [(0, 0.8, 0.3), (3, 0.8, 0.499), (23, 0.8, 0.501), (26, 0.8, 0.7)]
     zone = Zone(name="low", polygon=((0, 0.5), (1, 0.5), (1, 1), (0, 1)))
     events = play({1: stands, 2: passes}, fps, lines=(DOOR,), zones=(zone,), tremble=0.001)
@@ -88,6 +88,16 @@ def test_a_box_that_trembles_on_a_line_or_an_outline_counts_nothing_and_one_that
                                                           (2, "zone_left"): 1}
     # Without hysteresis the same boxes count many times.
     assert len(play({1: stands, 2: passes}, fps, lines=(DOOR,), zones=(zone,), tremble=0.001, hysteresis=0)) > 20
+
+
+@pytest.mark.parametrize("fps", RATES)
+def test_who_stays_just_beyond_counts_too_after_a_while_and_from_when_they_crossed(fps: float) -> None:
+    nearly = [(0, 0.5, 0.3), (2, 0.5, 0.503), (12, 0.5, 0.503), (14, 0.5, 0.3)]
+    zone = Zone(name="low", polygon=((0, 0.5), (1, 0.5), (1, 1), (0, 1)))
+    events = play({1: nearly}, fps, lines=(DOOR,), zones=(zone,))
+    crossed, back = pytest.approx(2 * 0.2 / 0.203, abs=0.01), pytest.approx(12 + 2 * 0.003 / 0.203, abs=0.01)
+    assert sorted((e.kind, e.time) for e in events) == [
+        ("line_crossed", crossed), ("line_crossed", back), ("zone_entered", crossed), ("zone_left", back)]
 
 
 @pytest.mark.parametrize("fps", RATES)
