@@ -9,6 +9,7 @@ import typer
 from aggregator.audit.cli import app as audit
 from aggregator.batch import link
 from aggregator.corrections.cli import app as correct
+from aggregator.doctor.cli import doctor
 from aggregator.evaluate.cli import app as evaluate
 from aggregator.keys_cli import app as keys
 from aggregator.live.cli import live
@@ -26,6 +27,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_comp
                   help="Tracklets in, answers out: who is who across cameras, and where.")
 app.command()(serve)
 app.command()(live)
+app.command()(doctor)
 app.command()(replay)
 app.command()(link)
 app.command()(simulate)

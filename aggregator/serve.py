@@ -11,6 +11,7 @@ import queue
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -136,6 +137,7 @@ class Server:
             sinks = Sinks(settings.alerts, bus, self._clock)
             stack.callback(sinks.stop)
             sinks.start()
+            engine.wire = lambda: asdict(inbox.counters())
             engine.start()
             stack.callback(lambda: ended.__setitem__(0, engine.stop()))
             inbox.start()

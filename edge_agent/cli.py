@@ -9,7 +9,7 @@ import typer
 from common import __version__
 from common.console import run_app
 from edge_agent.capture.leaving import leave_hanging_reads
-from edge_agent.check_cli import check
+from edge_agent.doctor.cli import doctor
 from edge_agent.models_cli import app as models
 from edge_agent.run_cli import run
 from edge_agent.track_cli import track
@@ -18,7 +18,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_comp
                   help="Cameras in, tracklets out: detects, follows and embeds people on this box.")
 app.command()(run)
 app.command()(track)
-app.command()(check)
+app.command()(doctor)
 app.add_typer(models, name="models")
 
 

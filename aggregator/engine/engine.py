@@ -12,7 +12,7 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -80,6 +80,7 @@ class Engine:
 
     Attributes:
         failure: what ended the thread, None as long as it lives.
+        wire: what the inbox counts, for `stats`.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class Engine:
         retention: RetentionSettings | None = None,
     ) -> None:
         self.failure: BaseException | None = None
+        self.wire: Callable[[], Mapping[str, Any]] = dict
         self._store = store
         self._new_linker = new_linker
         self._messages = messages
@@ -185,7 +187,7 @@ class Engine:
         """How things stand; see `Live.snapshot`. From any thread."""
         return {**self._live.snapshot(self._clock.now()), "alive": self._thread.is_alive(),
                 "queue": self._messages.qsize(), "queue_limit": self._settings.queue,
-                "index_backlog": self._indexer.backlog, "index": self.history.figures()}
+                "wire": self.wire(), "index_backlog": self._indexer.backlog, "index": self.history.figures()}
 
     def _run(self) -> None:
         try:

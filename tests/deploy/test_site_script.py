@@ -76,7 +76,7 @@ def test_a_site_is_put_up_step_by_step(tmp_path: Path, started: list[subprocess.
         video = write_video(tmp_path / f"{name}.avi", [Walker(5, 60, -10, 330, *colours, foot=160)], 70)
         said = install("box", name, "--aggregator", endpoint, "--key", str(key), "--camera", f"gate-{i}={video}",
                        "--detector", str(detector), "--no-pull", "--prefix", str(tmp_path / name), *venv)
-        assert "edge-agent check" in said
+        assert "edge-agent doctor" in said
         started.append(start(tmp_path / name, "passage-edge-agent.service", tmp_path / f"{name}.log"))
     database = middle / "var" / "lib" / "passage" / "passage.db"
     expected = [("box-0", "gate-0"), ("box-1", "gate-1")]

@@ -59,7 +59,7 @@ def mean_embedder(
     shape: Shape = ("b", 3, 256, 128),
     *,
     dimensions: int = 24,
-    drift: bool = False,
+    drift: float = 0.0,
     same: bool = False,
     nan: bool = False,
     own: tuple[Sequence[float], Sequence[float]] | None = None,
@@ -67,7 +67,8 @@ def mean_embedder(
     """Averages over blocks of the picture, spread over `dimensions`; input [b, 3, h, w] or [b, h, w, 3] by `shape`.
 
     Args:
-        drift: subtract the batch's mean, as a badly exported network does: a crop's answer depends on its neighbours.
+        drift: how much of the batch's mean to subtract, as a badly exported network does: a crop's answer depends on
+            its neighbours; with 1 there is nothing left of a crop alone.
         same: the same answer to every picture.
         nan: 0 / 0.
         own: (mean, std) that the graph itself takes off its input, (x - mean) / std.
@@ -84,7 +85,8 @@ def mean_embedder(
     mixing = np.random.default_rng(3).normal(size=(24, dimensions))
     value = graph.add("MatMul", value, graph.constant(mixing))
     if drift:
-        value = graph.add("Sub", value, graph.add("ReduceMean", value, axes=[0], keepdims=1))
+        mean = graph.add("ReduceMean", value, axes=[0], keepdims=1)
+        value = graph.add("Sub", value, graph.add("Mul", mean, graph.constant(float(drift))))
         value = graph.add("Add", value, graph.constant(0.1))
     if same or nan:
         value = graph.add("Mul", value, graph.constant(0.0))

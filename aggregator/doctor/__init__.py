@@ -1,0 +1,1 @@
+"""`aggregator doctor`: looks at a running site for the usual faults."""

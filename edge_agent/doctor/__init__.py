@@ -1,0 +1,1 @@
+"""`edge-agent doctor`: looks for the usual faults of a camera box."""
