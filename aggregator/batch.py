@@ -12,7 +12,6 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from rich.progress import track
 
 from aggregator.linking.layout import read_layout
 from aggregator.linking.settings import LinkingSettings
@@ -21,7 +20,7 @@ from aggregator.replay import PREFIX, Recording, Replayed, replay_visits
 from aggregator.settings import AggregatorSettings
 from aggregator.visit import global_id
 from common.clock import to_rfc3339
-from common.console import print_json
+from common.console import print_json, progress
 from common.errors import ConfigError
 from common.settings import load
 
@@ -60,7 +59,7 @@ def link(
     whole = join(recordings, files, names=names, at_once=at_once, offsets=_offsets(offset or []))
     settings = load(config, AggregatorSettings).linking if config else LinkingSettings()
     topology = read_layout(layout) if layout else None
-    shown = track(whole.visits(), "linking", len(whole), transient=True, disable=as_json)
+    shown = progress(whole.visits(), "linking", len(whole), quiet=as_json)
     done = replay_visits(shown, len(whole), settings, topology)
     source = np.repeat(np.arange(len(files)), [len(one) for one in recordings])
     write(out, whole, done, [str(path.parent) for path in files], source)

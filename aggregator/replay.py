@@ -16,7 +16,6 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from numpy.typing import NDArray
-from rich.progress import track
 
 from aggregator.linking.ids import IdAllocator
 from aggregator.linking.layout import read_layout
@@ -26,7 +25,7 @@ from aggregator.linking.topology import Topology
 from aggregator.rerun_cli import replay_log
 from aggregator.settings import AggregatorSettings
 from aggregator.visit import Decision, Visit, global_id
-from common.console import print_json
+from common.console import print_json, progress
 from common.errors import ConfigError
 from common.settings import load
 
@@ -208,7 +207,7 @@ def replay(
     recording = Recording.read(visits, embedding)
     settings = load(config, AggregatorSettings).linking if config else LinkingSettings()
     topology = read_layout(layout) if layout else None
-    shown = track(recording.visits(), "linking", len(recording), transient=True, disable=as_json)
+    shown = progress(recording.visits(), "linking", len(recording), quiet=as_json)
     done = replay_visits(shown, len(recording), settings, topology)
     write_links(out, done)
     rate = len(recording) / max(done.seconds, 1e-9)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aggregator.corrections.asked import Asked
-from aggregator.corrections.plan import Meant, carry_out
+from aggregator.corrections.plan import Meant, carry_out, changes
 from aggregator.engine.recorder import read_description
 from aggregator.linking.constraints import Said
 from aggregator.linking.ids import IdAllocator
@@ -120,6 +120,7 @@ class Rerun:
         self._log: Iterator[LogRow] = iter(log)
         self._corrections = {row.correction: row for row in corrections}
         self._done: list[int] = []
+        self._carried: dict[int, CorrectionRow] = {}
         self._changes = changes
         self._make = make
         self._linker: Linker | None = None
@@ -177,19 +178,21 @@ class Rerun:
     def _correct(self, row: CorrectionRow) -> list[Decision]:
         assert self._linker is not None
         self._done.append(row.correction)
-        undoes = None if row.undoes is None else self._corrections[row.undoes]
-        if undoes is not None and self._changes:
-            # What it was before is not what it would have been; the next repair finds that out.
-            self._linker.correct([], undone=undoes.correction)
+        # What it changed here is not what it changed then, where anything is other than it was.
+        undoes = None if row.undoes is None else self._carried.get(row.undoes)
+        if row.undoes is not None and undoes is None:
             return []
         one = row.changed[0].visit if row.operation == "confirm" and len(row.changed) == 1 else None
         said = self._said(row)
         spoken = [visit for group in (*said.together, *said.apart) for visit in group]
         if undoes is None and not spoken:
             return []
-        return carry_out(Meant(
+        decisions = carry_out(Meant(
             asked=Asked(operation=row.operation, who=row.who, visit=one), said=said, undoes=undoes,
             identity={visit: self.again.whose(visit) for visit in spoken}), self._linker, self.again)
+        changed, folded = changes(decisions, self.again)
+        self._carried[row.correction] = replace(row, changed=changed, folded=folded)
+        return decisions
 
     def _said(self, row: CorrectionRow) -> Said:
         """With other settings, visits may have no identity of which something could be said."""

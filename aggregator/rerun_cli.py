@@ -10,7 +10,6 @@ from typing import Any
 
 import typer
 import yaml
-from rich.progress import track
 
 from aggregator.linking.layout import read_layout
 from aggregator.linking.settings import LinkingSettings
@@ -20,7 +19,7 @@ from aggregator.settings import AggregatorSettings
 from aggregator.store import StoreReader
 from aggregator.store.rows import LogRow
 from aggregator.visit import Decision, global_id
-from common.console import print_json
+from common.console import print_json, progress
 from common.errors import ConfigError, PassageError
 from common.settings import from_mapping, load
 
@@ -39,7 +38,7 @@ def replay_log(data: Path, config: Path | None, given: Sequence[str], layout: Pa
         rerun = Rerun(reader.all_decisions(), reader.corrections(), changes)
         if not reader.moment_count():
             raise PassageError(f"{data}: nothing was linked there yet", "give the --data folder of an aggregator")
-        for moment in track(reader.moments(), "replaying", reader.moment_count(), transient=True, disable=as_json):
+        for moment in progress(reader.moments(), "replaying", reader.moment_count(), quiet=as_json):
             rerun.take(moment)
     comparison = compare(rerun.recorded.identity, rerun.again.identity)
     if out is not None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
 import orjson
 import typer
 from rich.console import Console
+from rich.progress import track
 
 from common.errors import PassageError
+
+T = TypeVar("T")
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
@@ -40,3 +44,9 @@ def show_error(error: PassageError) -> None:
 def print_json(value: Any) -> None:
     """For `--json`: one document on standard output."""
     sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY).decode() + "\n")
+
+
+def progress(rows: Iterable[T], words: str, total: int, *, quiet: bool = False) -> Iterable[T]:
+    """`rows`, with a bar on standard error while they are gone through; none where no terminal is."""
+    console = Console(stderr=True)
+    return track(rows, words, total, console=console, transient=True, disable=quiet or not console.is_terminal)

@@ -115,23 +115,18 @@ def carry_out(meant: Meant, linker: Linker, holdings: Holdings) -> list[Decision
     return decisions
 
 
-def changes(decisions: Sequence[Decision], facts: Facts) -> tuple[tuple[Changed, ...], tuple[int, ...]]:
-    """What decisions would change in the store as `facts` have it, and the identities that they fold into others."""
+def changes(decisions: Sequence[Decision], holdings: Holdings) -> tuple[tuple[Changed, ...], tuple[int, ...]]:
+    """What decisions change while all is still as `holdings` have it, and the identities that they fold into others."""
     changed: dict[int, Changed] = {}
     folded = []
     for decision in decisions:
+        before = decision.other or decision.identity
         if decision.operation == "merge":
-            folded.append(decision.other)
-            touched = facts.members(decision.other)
-        else:
-            row = facts.visit(decision.visit)
-            assert row is not None
-            touched = [Member(visit=row.visit, start=row.start, certainty=row.certainty or 0.0)]
-        for member in touched:
-            before = decision.other
-            changed.setdefault(member.visit, Changed(
-                visit=member.visit, before=before or decision.identity, certainty=member.certainty,
-                after=decision.identity))
+            folded.append(before)
+        for member in holdings.members(before):
+            if decision.operation == "merge" or member.visit == decision.visit:
+                changed.setdefault(member.visit, Changed(
+                    visit=member.visit, before=before, certainty=member.certainty, after=decision.identity))
     return tuple(changed.values()), tuple(folded)
 
 

@@ -58,10 +58,13 @@ class Constraints:
         self.identity.update(identity)
         self._rebuild()
 
-    def take_back(self, number: int) -> None:
-        """That correction was undone."""
-        self._said.pop(number, None)
+    def take_back(self, number: int) -> tuple[int, ...]:
+        """That correction was undone; the visits that it spoke of."""
+        said = self._said.pop(number, None)
+        if said is None:
+            return ()
         self._rebuild()
+        return tuple(visit for side in (*said.together, *said.apart) for visit in side)
 
     def move(self, visit: int, identity: int) -> None:
         """A visit's identity has changed, or is known now; 0 for none."""

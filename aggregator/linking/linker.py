@@ -151,8 +151,11 @@ class Linker:
             identity: of the visits that `said` speaks of, before the decisions; visits may have been forgotten here.
             undone: number of the correction that holds no more; 0 for none.
         """
-        self.constraints.take_back(undone)
+        spoken = [*self.constraints.take_back(undone), *(identity or {})]
         self.constraints.say(said, identity or {})
+        for partition in self._partitions.values():
+            partition.changed = True
+            partition.touched.update(visit for visit in spoken if visit in partition.table.row_of)
         for decision in decisions:
             self.ids.skip(decision.identity)
             if decision.operation == "merge":
@@ -161,13 +164,12 @@ class Linker:
                 self.merged.pop(decision.identity, None)
                 self.constraints.move(decision.visit, decision.identity)
             for partition in self._partitions.values():
-                partition.changed = True
-                partition.touched.add(decision.visit)
                 table = partition.table
                 if decision.operation == "merge":
                     table.identity[table.identity == decision.other] = decision.identity
                 elif (row := table.row_of.get(decision.visit, -1)) >= 0:
                     table.identity[row], table.confidence[row] = decision.identity, decision.confidence
+                    partition.touched.add(decision.visit)
 
     def knows(self, visits: Iterable[int]) -> bool:
         """Whether any of these visits is still compared with, or learned from."""
