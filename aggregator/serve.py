@@ -26,6 +26,7 @@ from aggregator.inbox import Inbox
 from aggregator.linking.ids import IdAllocator
 from aggregator.linking.layout import read_layout
 from aggregator.linking.linker import Linker
+from aggregator.metrics import measure_rest
 from aggregator.previews import Previews
 from aggregator.privacy.settings import DAY_S
 from aggregator.settings import AggregatorSettings
@@ -74,7 +75,7 @@ def serve(
       aggregator serve -c aggregator.yaml --data /var/lib/passage
     """
     settings = read_settings(config, listen=listen, http=http, data=data)
-    configure_logging(settings.log, as_json=log_json)
+    configure_logging(settings.log, as_json=log_json or settings.log_format == "json")
     with _ended_by_signals():
         asyncio.run(Server(settings, SystemClock()).run(ready_file))
 
@@ -148,7 +149,8 @@ class Server:
             secret = new_secret()
             guard = Guard(settings.api, Tokens(settings.data / TOKENS_FILE), audit, local=digest_of(secret),
                           everybody=LOCAL if settings.api.open_loopback else None, clock=self._clock)
-            app = create_app(store.reader, engine, bus, settings.api, guard=guard, pictures=previews)
+            app = create_app(store.reader, engine, bus, settings.api, guard=guard, pictures=previews,
+                             more_metrics=lambda samples: measure_rest(samples, inbox.counters(), store.path))
             server = HttpServer(app, settings.http, settings.api, secret)
             stack.push_async_callback(server.close)
             await server.start()

@@ -54,6 +54,8 @@ class AggregatorSettings(Settings):
         default=None,
         description="camera layout file with the transit times between cameras; not set: they are learned")
     log: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level of log lines")
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="how log lines are written; json is for machines")
     linking: LinkingSettings = Field(default=LinkingSettings(), description="who counts as the same person")
     engine: EngineSettings = Field(default=EngineSettings(), description="how messages are taken")
     store: StoreSettings = Field(default=StoreSettings(), description="the database")

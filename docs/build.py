@@ -89,7 +89,20 @@ def _command(name: str, command: Any) -> str:
     return text
 
 
-PAGES = {"settings.md": settings_page, "commands.md": commands_page}
+def metrics_page() -> str:
+    """What /metrics says, on both sides."""
+    from aggregator.metrics import METRICS as AGGREGATOR
+    from edge_agent.metrics import METRICS as EDGE
+
+    text = NOTE + "# Metrics\n\nNames end in their unit. How to have them read: [seeing](../seeing.md).\n"
+    for name, metrics in (("aggregator", AGGREGATOR), ("edge-agent", EDGE)):
+        text += f"\n## {name}\n\n| metric | kind | labels | what it is |\n|---|---|---|---|\n"
+        for metric in sorted(metrics.values(), key=lambda metric: metric.name):
+            text += f"| `{metric.name}` | {metric.kind} | {', '.join(metric.labels)} | {_escape(metric.help)} |\n"
+    return text
+
+
+PAGES = {"metrics.md": metrics_page, "settings.md": settings_page, "commands.md": commands_page}
 
 
 def main() -> None:

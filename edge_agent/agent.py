@@ -17,6 +17,7 @@ from edge_agent.build import build_pipeline, load_needed
 from edge_agent.capture.dataset import every_camera
 from edge_agent.capture.group import CaptureGroup
 from edge_agent.holding import Holding
+from edge_agent.metrics import MetricsServer, measure
 from edge_agent.outputs import RunOutputs
 from edge_agent.pipeline import Pipeline, Result
 from edge_agent.preview.faces import face_finder
@@ -63,6 +64,7 @@ class Agent:
                                    lambda: self.pipeline.detector.names, lambda: face_finder(ModelStore()))
         self.previewer.add_sink(UPLINK, self.uplink.show)
         self.local_preview = LocalPreview(settings.preview_http, self.previewer) if settings.preview_http else None
+        self.metrics = MetricsServer(settings.metrics_http, self._measured) if settings.metrics_http else None
         self.people: dict[str, int] = {}
         self.latency: dict[str, float] = {}  # seconds from capture to tracklet, of cameras that are live
         self._live = {camera.id for camera in settings.cameras if camera.address.kind in ("stream", "webcam")}
@@ -89,6 +91,8 @@ class Agent:
         self.uplink.start()
         if self.local_preview is not None:
             self.local_preview.start()
+        if self.metrics is not None:
+            self.metrics.start()
         self.previewer.start()
         self.capture.start()
         try:
@@ -145,6 +149,8 @@ class Agent:
         self.previewer.stop()
         if self.local_preview is not None:
             self.local_preview.stop()
+        if self.metrics is not None:
+            self.metrics.stop()
         tracklets, events = self.pipeline.finish()
         bodies = [pack_tracklet(part) for part in tracklets]
         if events:
@@ -176,6 +182,9 @@ class Agent:
         for name in self.previewer.allowed & cameras.keys():
             cameras[name]["preview"] = 1.0
         return Stats(clock=self.clock.now(), cameras=cameras, spool=self.spool.figures())
+
+    def _measured(self) -> str:
+        return measure(self._stats(), self.uplink.status(), self.pipeline.times.fps())
 
     def _assigned(self, assign: Assign) -> None:
         for camera, run, track, identity in assign.tracks:

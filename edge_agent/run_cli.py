@@ -38,7 +38,8 @@ def run(
       edge-agent run -c agent.yaml --live --annotate videos
     """
     settings = load(config, AgentSettings)
-    configure_logging("warning" if live else settings.log, as_json=log_json)
+    configure_logging("warning" if live else settings.log,
+                      as_json=log_json or settings.log_format == "json")
     agent = Agent(settings, SystemClock(), annotate)
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -70,7 +70,11 @@ class AgentSettings(Settings):
     preview_http: str | None = Field(
         None, description="HOST:PORT on loopback where a browser on this box shows its cameras, of those that allow "
                           "it; the log says where the token for it lies; not set: nowhere")
+    metrics_http: str | None = Field(
+        None, description="HOST:PORT where Prometheus reads this box's numbers at /metrics; they name cameras, and "
+                          "nobody in them; not set: nowhere")
     log: Literal["debug", "info", "warning", "error"] = Field("info", description="least level of log lines")
+    log_format: Literal["text", "json"] = Field("text", description="how log lines are written; json is for machines")
 
     @field_validator("cameras")
     @classmethod

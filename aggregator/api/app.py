@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
@@ -10,11 +11,24 @@ from aiohttp import web
 from aggregator.api.embedders import Embedders
 from aggregator.api.errors import one_error_shape
 from aggregator.api.guard import Guard
-from aggregator.api.keys import BUS, CLOCK, EMBEDDERS, ENGINE, GUARD, PREVIEWS, READERS, SETTINGS, STREAMS
+from aggregator.api.keys import (
+    BUS,
+    CLOCK,
+    EMBEDDERS,
+    ENGINE,
+    GUARD,
+    MORE_METRICS,
+    PREVIEWS,
+    READERS,
+    REQUESTS,
+    SETTINGS,
+    STREAMS,
+)
 from aggregator.api.openapi import document
 from aggregator.api.ports import Bus, Engine, ReaderFactory
 from aggregator.api.readers import Readers
 from aggregator.api.registry import Registry
+from aggregator.api.requests import Requests
 from aggregator.api.routes import (
     cameras,
     corrections,
@@ -39,6 +53,7 @@ from aggregator.api.settings import ApiSettings
 from aggregator.api.streams import Streams
 from aggregator.previews import Previews
 from common.clock import Clock, SystemClock
+from common.metrics import Samples
 
 
 @functools.cache
@@ -58,7 +73,8 @@ def openapi_document() -> dict[str, Any]:
 
 
 def create_app(reader_factory: ReaderFactory, engine: Engine, bus: Bus,
-               settings: ApiSettings | None = None, *, guard: Guard, clock: Clock | None = None,
+               settings: ApiSettings | None = None, *, guard: Guard,
+               more_metrics: Callable[[Samples], None] | None = None, clock: Clock | None = None,
                embedders: Embedders | None = None, pictures: Previews | None = None) -> web.Application:
     """The application, to be run by `aiohttp.web.AppRunner` or aiohttp's test server.
 
@@ -68,6 +84,7 @@ def create_app(reader_factory: ReaderFactory, engine: Engine, bus: Bus,
         bus: where the engine publishes what it has committed.
         settings: limits.
         guard: who may ask.
+        more_metrics: adds what the API does not know: the inbox's and the disk's.
         clock: what time it is; the computer's by default.
         pictures: live pictures from the agents; none without it.
         embedders: networks for search by picture; those of this machine's model store by default.
@@ -75,6 +92,8 @@ def create_app(reader_factory: ReaderFactory, engine: Engine, bus: Bus,
     settings = settings or ApiSettings()
     app = web.Application(middlewares=[one_error_shape, refuse_strangers], client_max_size=settings.max_upload_bytes)
     app[SETTINGS] = settings
+    app[REQUESTS] = Requests()
+    app[MORE_METRICS] = more_metrics or (lambda _samples: None)
     app[ENGINE] = SeenEngine(engine)
     app[GUARD] = guard
     app[BUS] = bus

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -14,7 +15,8 @@ from pydantic import TypeAdapter
 
 from aggregator.api.access import Audit, Caller, Role, answering
 from aggregator.api.binding import NoParameters, Parameters, bind
-from aggregator.api.keys import GUARD, SETTINGS
+from aggregator.api.errors import ApiError
+from aggregator.api.keys import GUARD, REQUESTS, SETTINGS
 
 Q = TypeVar("Q", bound=Parameters)
 RouteHandler = Callable[[web.Request, Any], Awaitable[Any]]
@@ -116,10 +118,18 @@ def _endpoint(route: Route, check: bool) -> Callable[[web.Request], Awaitable[we
     adapter = _adapter(route.answer) if check and route.answer is not None else None
 
     async def endpoint(request: web.Request) -> web.StreamResponse:
-        guard = request.app[GUARD]
-        who, token = guard.enter(request, route.role)
-        with answering(who), guard.while_valid(token):
-            return await answer(request, who)
+        guard, began, status = request.app[GUARD], time.perf_counter(), 500
+        try:
+            who, token = guard.enter(request, route.role)
+            with answering(who), guard.while_valid(token):
+                told = await answer(request, who)
+                status = told.status
+                return told
+        except ApiError as error:
+            status = error.status
+            raise
+        finally:
+            request.app[REQUESTS].add(route.name, status, time.perf_counter() - began)
 
     async def answer(request: web.Request, who: Caller) -> web.StreamResponse:
         query = bind(route.parameters, request)

@@ -28,6 +28,12 @@ class Health(TypedDict):
     notes: Annotated[list[str], Field(description="what works, but not as well as it should")]
 
 
+class Ready(TypedDict):
+    """Questions can be answered in full."""
+
+    ready: Literal[True]
+
+
 class Session(TypedDict):
     """Who asks: the token's name and role, and the only cameras it may see (null: all)."""
 

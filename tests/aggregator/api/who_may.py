@@ -27,6 +27,8 @@ GET  /api/identities/{id}/trajectory       viewer   always
 GET  /api/identities/{id}/where            viewer   always
 GET  /api/identities/{id}/why              viewer   always
 GET  /api/openapi.json                     public   never
+GET  /api/ready                            public   never
+GET  /metrics                              viewer   never
 GET  /api/search                           viewer   always
 GET  /api/stats                            viewer   never
 GET  /api/visits                           viewer   always
