@@ -33,6 +33,7 @@ log = logging.getLogger("passage.agent")
 DRAIN_S = 20.0
 STOP_S = 2.0
 UPLINK = "uplink"
+MOST_IDS = 10_000  # global ids remembered for each camera
 
 
 class Agent:
@@ -189,7 +190,10 @@ class Agent:
     def _assigned(self, assign: Assign) -> None:
         for camera, run, track, identity in assign.tracks:
             if run == self.run_id and camera in self.global_ids:
-                self.global_ids[camera][track] = identity
+                ids = self.global_ids[camera]
+                ids[track] = identity
+                while len(ids) > MOST_IDS:  # of tracks long gone
+                    del ids[next(iter(ids))]
 
     def _looked_at(self, asked: Preview) -> None:
         self.previewer.ask(UPLINK, asked.camera, asked.on, asked.width, asked.fps)
