@@ -7,16 +7,15 @@ Numbers travel as msgpack's own; arrays as little-endian bytes: embeddings float
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeGuard
+from typing import Any, ClassVar
 
 import msgpack
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from common.errors import WireError
+from common.fields import F2, F4, F8, I4, Fields, is_number, mapping, plain, shown
 from common.places.shapes import Line, Zone
 from common.settings import Settings, T
 from common.tracklet import Path, Tracklet
@@ -25,8 +24,9 @@ VERSION = 1
 MAX_MESSAGE_BYTES = 4 << 20
 MAX_DIMENSIONS = 4096
 MAX_PLACES = 100
-_MAX_DEPTH = 8
-_F2, _F4, _F8, _I4 = (np.dtype(name) for name in ("<f2", "<f4", "<f8", "<i4"))
+MAX_CAMERAS = 1000
+MAX_MODELS = 20
+MAX_NUMBERS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,15 +223,16 @@ def decode(data: bytes) -> Message:
     """
     body = _unpack(data)
     if body.get("v") != VERSION:
-        raise WireError("wrong_version", f"message version {_shown(body.get('v'))}, this side speaks {VERSION}",
+        raise WireError("wrong_version", f"message version {shown(body.get('v'))}, this side speaks {VERSION}",
                         "install the same release on agent and aggregator")
-    read = _Reader(body)
+    read = Fields(body)
     kind = body.get("type")
     if kind == "upload":
         return Upload(spool=read.text("spool"), seq=read.integer("seq", 1), body=read.raw("body"),
                       after=read.integer("after") if "after" in body else 0)
     if kind == "stats":
-        return Stats(clock=read.number("clock"), cameras=read.table("cameras"), spool=read.numbers("spool"))
+        return Stats(clock=read.number("clock"), cameras=read.table("cameras", MAX_CAMERAS),
+                     spool=read.numbers("spool", MAX_NUMBERS))
     if kind == "ack":
         return Ack(spool=read.text("spool"), through=read.integer("through"))
     if kind == "assign":
@@ -247,7 +248,7 @@ def decode(data: bytes) -> Message:
         return Refusal(code=read.text("code"), message=read.text("message", limit=4000), seq=read.integer("seq"))
     if kind == "hello":
         return _hello(read)
-    raise WireError("unknown_type", f"message type {_shown(kind)} is not known")
+    raise WireError("unknown_type", f"message type {shown(kind)} is not known")
 
 
 def pack_tracklet(tracklet: Tracklet) -> bytes:
@@ -286,13 +287,13 @@ def unpack_body(body: bytes) -> Tracklet | list[Event]:
         WireError: as `decode`.
     """
     fields = _unpack(body)
-    read = _Reader(fields)
+    read = Fields(fields)
     if fields.get("kind") == "tracklet":
-        with np.errstate(over="ignore", invalid="ignore"):  # see _all_finite
+        with np.errstate(over="ignore", invalid="ignore"):  # see all_finite
             return _tracklet(read)
     if fields.get("kind") == "events":
-        return [_event(_Reader(_mapping(row, "events"))) for row in read.items("events")]
-    raise WireError("unknown_type", f"an upload of kind {_shown(fields.get('kind'))} is not known")
+        return [_event(Fields(mapping(row, "events"))) for row in read.items("events")]
+    raise WireError("unknown_type", f"an upload of kind {shown(fields.get('kind'))} is not known")
 
 
 def _unpack(data: bytes) -> dict[str, Any]:
@@ -303,135 +304,23 @@ def _unpack(data: bytes) -> dict[str, Any]:
         body = msgpack.unpackb(data, strict_map_key=True)
     except Exception as error:  # msgpack raises many kinds, all of them mean the same here
         raise WireError("not_msgpack", f"{len(data)} bytes that are not msgpack ({type(error).__name__})") from error
-    return _mapping(body, "message")
+    return mapping(body, "message")
 
 
-def _mapping(value: Any, name: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise WireError("bad_field", f"{name}: expected a map, got {type(value).__name__}")
-    return value
-
-
-def _shown(value: Any) -> str:
-    """A value for a message to people; never long, whatever somebody sent."""
-    if isinstance(value, str | bytes):
-        return repr(value[:40])
-    if value is None or isinstance(value, bool | int | float):
-        return repr(value)
-    return f"a {type(value).__name__}"
-
-
-def _is_number(value: Any) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _plain(value: Any, name: str, depth: int = 0) -> Any:
-    """A value as JSON could hold it: what is stored and shown later must not fail there.
-
-    Raises:
-        WireError: `bad_field`, it holds bytes, NaN, a key that is no text, or is nested too deep.
-    """
-    if value is None or isinstance(value, str | bool) or _is_number(value):
-        return value
-    if depth < _MAX_DEPTH:
-        if isinstance(value, list):
-            return [_plain(item, name, depth + 1) for item in value]
-        if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-            return {key: _plain(item, name, depth + 1) for key, item in value.items()}
-    raise WireError("bad_field", f"field '{name}': expected plain values, nested at most {_MAX_DEPTH} deep")
-
-
-class _Reader:
-    """Takes fields out of a map, each with its type and bounds."""
-
-    def __init__(self, fields: dict[str, Any]) -> None:
-        self.fields = fields
-
-    def _bad(self, name: str, expected: str) -> WireError:
-        return WireError("bad_field", f"field '{name}': expected {expected}, got {_shown(self.fields.get(name))}")
-
-    def text(self, name: str, limit: int = 200) -> str:
-        value = self.fields.get(name)
-        if not isinstance(value, str) or len(value) > limit:
-            raise self._bad(name, f"text of at most {limit} characters")
-        return value
-
-    def name(self, name: str) -> str:
-        value = self.text(name)
-        if not value:
-            raise self._bad(name, "a name")
-        return value
-
-    def integer(self, name: str, least: int = 0, most: int = 2**53) -> int:
-        value = self.fields.get(name)
-        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-            raise self._bad(name, f"a whole number of at least {least}")
-        return value
-
-    def number(self, name: str) -> float:
-        value = self.fields.get(name)
-        if not _is_number(value):
-            raise self._bad(name, "a finite number")
-        return float(value)
-
-    def raw(self, name: str) -> bytes:
-        value = self.fields.get(name)
-        if not isinstance(value, bytes):
-            raise self._bad(name, "bytes")
-        return value
-
-    def items(self, name: str) -> list[Any]:
-        value = self.fields.get(name)
-        if not isinstance(value, list):
-            raise self._bad(name, "a list")
-        return value
-
-    def numbers(self, name: str) -> dict[str, float]:
-        value = self.fields.get(name, {})
-        if not isinstance(value, dict):
-            raise self._bad(name, "a map of numbers")
-        row = _Reader(value)
-        return {str(key): row.number(key) for key in value}
-
-    def table(self, name: str) -> dict[str, dict[str, float]]:
-        value = self.fields.get(name, {})
-        if not isinstance(value, dict):
-            raise self._bad(name, "a map of maps")
-        rows = _Reader(value)
-        return {str(key): rows.numbers(key) for key in value}
-
-    def array(self, name: str, dtype: np.dtype[Any]) -> NDArray[Any]:
-        data = self.raw(name)
-        if len(data) % dtype.itemsize:
-            raise WireError("bad_field", f"field '{name}': {len(data)} bytes are no whole number of {dtype} values")
-        values = np.frombuffer(data, dtype)
-        if dtype is _F2:
-            values = values.astype(np.float32)
-        if dtype is not _I4 and not _all_finite(values):
-            raise WireError("bad_field", f"field '{name}': holds a value that is not finite")
-        return values
-
-
-def _all_finite(values: NDArray[Any]) -> bool:
-    # The sum of squares is finite only if every value is, and costs a sixth of looking at each; large values may make
-    # it overflow though all are finite, so its 'no' is looked into.
-    return math.isfinite(values.dot(values)) or bool(np.isfinite(values).all())
-
-
-def _hello(read: _Reader) -> Hello:
+def _hello(read: Fields) -> Hello:
     cameras = []
-    for row in read.items("cameras"):
-        camera = _Reader(_mapping(row, "cameras"))
+    for row in read.items("cameras", MAX_CAMERAS):
+        camera = Fields(mapping(row, "cameras"))
         view = camera.items("view")
-        if len(view) != 2 or not all(_is_number(v) for v in view):
+        if len(view) != 2 or not all(is_number(v) for v in view):
             raise WireError("bad_field", "field 'view': expected two finite numbers")
         cameras.append(CameraInfo(camera=camera.name("camera"), width=camera.integer("width", 1, 1 << 16),
                                   height=camera.integer("height", 1, 1 << 16), fps=camera.number("fps"),
                                   view=(float(view[0]), float(view[1])), zones=_places(camera, "zones", Zone),
                                   lines=_places(camera, "lines", Line)))
     models = []
-    for row in read.items("models"):
-        model = _Reader(_mapping(row, "models"))
+    for row in read.items("models", MAX_MODELS):
+        model = Fields(mapping(row, "models"))
         models.append(ModelInfo(task=model.text("task"), name=model.text("name"),
                                 fingerprint=model.text("fingerprint"),
                                 dimensions=model.integer("dimensions", 0, MAX_DIMENSIONS)))
@@ -440,13 +329,13 @@ def _hello(read: _Reader) -> Hello:
                  cameras=tuple(cameras), models=tuple(models))
 
 
-def _places(read: _Reader, name: str, kind: type[T]) -> tuple[T, ...]:
+def _places(read: Fields, name: str, kind: type[T]) -> tuple[T, ...]:
     rows = read.items(name) if name in read.fields else []
     if len(rows) > MAX_PLACES:
         raise WireError("bad_field", f"field '{name}': {len(rows)} of them, at most {MAX_PLACES} a camera are taken")
     try:
         # What a later release adds is left out rather than refused.
-        return tuple(kind.model_validate({key: value for key, value in _mapping(row, name).items()
+        return tuple(kind.model_validate({key: value for key, value in mapping(row, name).items()
                                           if key in kind.model_fields}) for row in rows)
     except ValidationError as error:
         raise WireError("bad_field", f"field '{name}': {error.errors()[0]['msg'][:200]}") from error
@@ -459,11 +348,11 @@ def _assignment(row: Any) -> tuple[str, str, int, str]:
     return row[0], row[1], row[2], row[3]
 
 
-def _picture(read: _Reader) -> Picture:
+def _picture(read: Fields) -> Picture:
     marks = []
     for row in read.items("marks"):
         if (not isinstance(row, list) or len(row) != 6 or type(row[0]) is not int or not isinstance(row[1], str)
-                or not all(_is_number(value) for value in row[2:])):
+                or not all(is_number(value) for value in row[2:])):
             raise WireError("bad_field", "field 'marks': expected rows of track, global id, left, top, right, bottom")
         marks.append(Mark(track=row[0], name=row[1][:200], box=(row[2], row[3], row[4], row[5])))
     jpeg = read.raw("jpeg")
@@ -474,33 +363,33 @@ def _picture(read: _Reader) -> Picture:
                    marks=tuple(marks))
 
 
-def _event(read: _Reader) -> Event:
+def _event(read: Fields) -> Event:
     return Event(camera=read.name("camera"), run=read.name("run"), kind=read.name("kind"), time=read.number("time"),
-                 track=read.integer("track", -1), data=_plain(_mapping(read.fields.get("data", {}), "data"), "data"))
+                 track=read.integer("track", -1), data=plain(mapping(read.fields.get("data", {}), "data"), "data"))
 
 
-def _tracklet(read: _Reader) -> Tracklet:
-    mean = read.array("mean", _F2)
-    quality = read.array("quality", _F4)
-    flat = read.array("embeddings", _F2)
-    times = read.array("embedding_times", _F8)
+def _tracklet(read: Fields) -> Tracklet:
+    mean = read.array("mean", F2)
+    quality = read.array("quality", F4)
+    flat = read.array("embeddings", F2)
+    times = read.array("embedding_times", F8)
     if len(mean) > MAX_DIMENSIONS or len(flat) != len(quality) * len(mean) or len(times) != len(quality):
         raise WireError("bad_field", f"field 'embeddings': {len(flat)} values, expected {len(quality)} × {len(mean)}")
     start, end = read.number("start"), read.number("end")
     if end < start:
         raise WireError("bad_field", f"field 'end': {end} is before start {start}")
-    path_times, path_frames = read.array("path_times", _F8), read.array("path_frames", _I4)
-    boxes = read.array("path_boxes", _F4)
+    path_times, path_frames = read.array("path_times", F8), read.array("path_frames", I4)
+    boxes = read.array("path_boxes", F4)
     if not len(path_times) == len(path_frames) == len(boxes) / 4:
         raise WireError("bad_field", f"field 'path_boxes': {len(boxes)} values, expected {len(path_times)} × 4")
-    attributes = _mapping(read.fields.get("attributes", {}), "attributes")
-    counts = _mapping(read.fields.get("counts", {}), "counts")
+    attributes = mapping(read.fields.get("attributes", {}), "attributes")
+    counts = mapping(read.fields.get("counts", {}), "counts")
     return Tracklet(
         camera=read.name("camera"), run=read.name("run"), track=read.integer("track"), part=read.integer("part"),
         final=bool(read.fields.get("final")), start=start, end=end, label=read.name("label"),
         frames=read.integer("frames"), confidence=read.number("confidence"), model=read.text("model"), mean=mean,
         embeddings=flat.reshape(len(quality), len(mean)), quality=quality, embedding_times=times,
         path=Path(times=path_times, frames=path_frames, boxes=boxes.reshape(-1, 4)),
-        attributes={str(k): v for k, v in attributes.items() if isinstance(v, str) or _is_number(v)},
+        attributes={str(k): v for k, v in attributes.items() if isinstance(v, str) or is_number(v)},
         counts={str(k): v for k, v in counts.items() if isinstance(v, int)},
     )

@@ -11,6 +11,8 @@ import typer
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from docs.limits import limits_page
+
 HERE = Path(__file__).parent
 NOTE = "<!-- made by ./run docs; do not edit -->\n\n"
 
@@ -102,7 +104,8 @@ def metrics_page() -> str:
     return text
 
 
-PAGES = {"metrics.md": metrics_page, "settings.md": settings_page, "commands.md": commands_page}
+PAGES = {"metrics.md": metrics_page, "settings.md": settings_page, "commands.md": commands_page,
+         "limits.md": limits_page}
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from aggregator.store.reader import StoreReader
 from aggregator.store.records import CorrectionRow
 from aggregator.visit import Decision
 
+MOST = 100
 Order = tuple[Asked, "Future[CorrectionRow]"]
 
 
@@ -30,13 +31,17 @@ class Corrector:
     """A queue. Any thread asks, the engine's answers."""
 
     def __init__(self) -> None:
-        self._orders: queue.Queue[Order] = queue.Queue()
+        self._orders: queue.Queue[Order] = queue.Queue(MOST)
         self._ended = False
 
     def ask(self, asked: Asked) -> Future[CorrectionRow]:
         """A correction to be carried out soon; the future has it as it was written, or why it could not be done."""
         answer: Future[CorrectionRow] = Future()
-        self._orders.put((asked, answer))
+        try:
+            self._orders.put_nowait((asked, answer))
+        except queue.Full:
+            answer.set_exception(CorrectionError(503, "busy", f"{MOST} corrections wait "
+                                                              "already", cure="ask again soon"))
         if self._ended:
             self.end()
         return answer

@@ -10,19 +10,23 @@ from typing import Any, TypeVar
 from common.errors import StoreError
 
 T = TypeVar("T")
+MOST = 1000
 
 
 class Errands:
     """A queue. Any thread asks, the engine's does."""
 
     def __init__(self) -> None:
-        self._waiting: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = queue.SimpleQueue()
+        self._waiting: queue.Queue[tuple[Callable[[], Any], Future[Any]]] = queue.Queue(MOST)
         self._ended = False
 
     def ask(self, job: Callable[[], T]) -> Future[T]:
         """Have `job` done soon; the future has what it returns or raises."""
         answer: Future[T] = Future()
-        self._waiting.put((job, answer))
+        try:
+            self._waiting.put_nowait((job, answer))
+        except queue.Full:
+            answer.set_exception(StoreError(f"{MOST} others wait for the engine already", "ask again soon"))
         if self._ended:
             self.end()
         return answer

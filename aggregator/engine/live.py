@@ -46,6 +46,8 @@ class Live:
                 self._skew[agent] = message.clock - now
             if isinstance(message, Stats):
                 self._spool[agent] = dict(message.spool)
+                self._cameras = {camera: row for camera, row in self._cameras.items()
+                                 if row[0] != agent or camera in message.cameras}
                 for camera, numbers in message.cameras.items():
                     self._cameras[camera] = (agent, dict(numbers))
 
