@@ -49,7 +49,7 @@ CREATE TABLE hours (                          -- a place's numbers in an hour; n
     dwell_most REAL NOT NULL,
     walked     REAL NOT NULL,                 -- of a camera: way in heights of the walker's own box, and seconds
     walked_s   REAL NOT NULL,
-    PRIMARY KEY (camera, kind, name, label, hour)
+    PRIMARY KEY (camera, label, kind, name, hour)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX hours_by_hour ON hours (hour);
 CREATE TABLE hours_due (                      -- hours in which something is newer than their row in `hours`

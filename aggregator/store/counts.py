@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from aggregator.analytics.tally import Floats, Stays, Tally
+from aggregator.analytics.tally import MAXIMA, Floats, Ints, Stays, Tally
 from aggregator.store.count_writer import COLUMNS, HOUR
 from aggregator.store.queries import Filter
 from aggregator.store.raw_counts import Kind, Place, read_raw, stay_rows, stays_of
 from aggregator.store.reader import StoreReader
 
-_HOURS = f"SELECT camera, kind, name, hour, {', '.join(COLUMNS)} FROM hours WHERE {{where}}"
+_ADDED = ", ".join(f"{'max' if column in MAXIMA else 'sum'}({column})" for column in COLUMNS)
+# Hours before the first inner edge are piece 0; the pieces after it are as long as one another.
+_HOURS = f"""
+SELECT kind, name, iif(hour < :begin, 0, 1 + (hour - :begin) / :width) AS piece, {_ADDED}
+FROM hours WHERE {{where}} AND hour NOT IN (SELECT value FROM json_each(:due)) GROUP BY kind, name, piece"""
 _DUE = "SELECT camera, hour FROM hours_due WHERE {where}"
 _PLACES = "SELECT camera, kind, name, shape FROM places WHERE {where} ORDER BY camera, kind DESC, name"
 _INSIDE = """
@@ -91,9 +95,10 @@ class CountReader:
             due: dict[str, set[int]] = {}
             if first < last:
                 due = self._due(first, last, lone)
-                where = Filter().equals("camera", lone).equals("kind", kind).equals("name", name)
-                where.equals("label", label).at_least("hour", first).at_most("hour", last - 1)
-                self._sums(edges, where, cameras, due, result)
+                for camera in cameras:
+                    where = Filter().equals("camera", camera).equals("label", label).equals("kind", kind)
+                    where.equals("name", name).at_least("hour", first).at_most("hour", last - 1)
+                    self._sums(camera, edges, where, due.get(camera, set()), result)
             for camera in cameras:
                 spans = [(float(edges[0]), float(edges[-1]))] if first >= last else [
                     (float(edges[0]), float(first * HOUR)),
@@ -101,30 +106,27 @@ class CountReader:
                     (float(last * HOUR), float(edges[-1]))]
                 for since, until in spans:
                     if until > since:
-                        self._raw(camera, since, until, edges, label, ways, wanted, result)
+                        self._raw(camera, since, until, edges, label, kind, ways, wanted, result)
         return result
 
-    def _sums(self, edges: Floats, where: Filter, cameras: Sequence[str], due: dict[str, set[int]],
-              result: dict[Place, Tally]) -> None:
-        known = set(cameras)
-        rows = [row for row in self._reader.rows(_HOURS.format(where=where), where.parameters)
-                if row[0] in known and row[3] not in due.get(row[0], ())]
+    def _sums(self, camera: str, edges: Floats, where: Filter, due: set[int], result: dict[Place, Tally]) -> None:
+        begin, width, starts = _pieces(edges)
         groups: dict[Place, list[tuple[Any, ...]]] = {}
-        for row in rows:
-            groups.setdefault(Place(row[0], row[1], row[2]), []).append(row[3:])
+        for row in self._reader.rows(_HOURS.format(where=where), {
+                **where.parameters, "begin": begin, "width": width, "due": json.dumps(sorted(due))}):
+            groups.setdefault(Place(camera, row[0], row[1]), []).append(row[2:])
         for place, mine in groups.items():
             columns = np.array(mine, np.float64).T
             whole = Tally.empty(len(mine))
             for column, values in zip(COLUMNS, columns[1:], strict=True):
                 getattr(whole, column)[:] = values
-            to = np.searchsorted(edges, columns[0] * HOUR, side="right") - 1
-            result.setdefault(place, Tally.empty(len(edges) - 1)).add(whole, to)
+            result.setdefault(place, Tally.empty(len(edges) - 1)).add(whole, starts(columns[0].astype(np.int64)))
 
-    def _raw(self, camera: str, since: float, until: float, edges: Floats, label: str, ways: bool, wanted: Any,
-             result: dict[Place, Tally]) -> None:
+    def _raw(self, camera: str, since: float, until: float, edges: Floats, label: str, kind: Kind | None, ways: bool,
+             wanted: Any, result: dict[Place, Tally]) -> None:
         inner = edges[(edges > since) & (edges < until)]
         own = np.concatenate([[since], inner, [until]])
-        raw = read_raw(self._reader.rows, camera, since, until, ways=ways)
+        raw = read_raw(self._reader.rows, camera, since, until, kind=kind, ways=ways)
         to = np.searchsorted(edges, own[:-1], side="right") - 1
         for place, tally in raw.tallies(own, label).items():
             if wanted(place):
@@ -153,6 +155,23 @@ def _whole_hours(edges: Floats) -> tuple[int, int]:
     if ((edges[1:-1] % HOUR) != 0).any():
         return 0, 0
     return first, max(first, last)
+
+
+def _pieces(edges: Floats) -> tuple[int, int, Callable[[Ints], Ints]]:
+    """How hours are added up in one go: from which hour on, so many to a piece, and which bucket a piece is in.
+
+    Where buckets differ in length (days on which clocks change), the pieces are hours.
+    """
+    inner = (edges[1:-1] // HOUR).astype(np.int64)
+    widths = np.diff(inner)
+    if not len(inner):
+        return int(edges[-1] // HOUR) + 1, 1, lambda piece: np.zeros_like(piece)
+    begin = int(inner[0])
+    width = int(widths[0]) if len(widths) else int(edges[-1] // HOUR) - begin + 1
+    if (widths == width).all() and edges[-1] - edges[-2] <= width * HOUR:
+        return begin, width, lambda piece: piece
+    return begin, 1, lambda piece: np.where(
+        piece == 0, 0, np.searchsorted(inner, begin + piece - 1, side="right")).astype(np.int64)
 
 
 def _runs(hours: Sequence[int]) -> list[tuple[float, float]]:

@@ -78,19 +78,22 @@ class RawCounts:
         return result
 
 
-def read_raw(ask: Ask, camera: str, since: float, until: float, *, ways: bool = True) -> RawCounts:
+def read_raw(ask: Ask, camera: str, since: float, until: float, *, kind: Kind | None = None, ways: bool = True,
+             ) -> RawCounts:
     """What one camera recorded in [since, until).
 
     Args:
+        kind: only places of this kind.
         ways: also what is needed to say how fast people walk; the paths are the most of what there is to read.
     """
-    own, labels = _visits(ask, camera, since, until)
-    stays = {Place(camera, "camera"): (own, labels)}
-    rows = stay_rows(ask, camera, since, until)
+    stays = {}
+    if kind in (None, "camera"):
+        stays[Place(camera, "camera")] = _visits(ask, camera, since, until)
+    rows = stay_rows(ask, camera, since, until) if kind in (None, "zone") else []
     for zone in sorted({row[0] for row in rows}):
         stays[Place(camera, "zone", zone)] = _stays([row for row in rows if row[0] == zone])
     where = Filter().equals("camera", camera).at_least("time", since).at_most("time", until)
-    passed = ask(_CROSSINGS.format(where=where), where.parameters)
+    passed = ask(_CROSSINGS.format(where=where), where.parameters) if kind in (None, "line") else []
     crossings = {}
     for line in sorted({row[0] for row in passed}):
         mine = [row for row in passed if row[0] == line]
