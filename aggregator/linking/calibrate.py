@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregator.linking.agglomerate import agglomerate
+from aggregator.linking.clocks import SLIGHT, Clocks, find_clocks
 from aggregator.linking.cohort import Cohort, normalised
 from aggregator.linking.evidence import GRID, Evidence
 from aggregator.linking.gaps import BINS, bin_of, gaps
@@ -62,6 +63,7 @@ def starting(dimensions: int) -> Evidence:
         appearance=np.zeros((2, GRID), np.float32),
         transit=transit.astype(np.float32),
         learned_from=0,
+        clocks=Clocks.right(0),
     )
 
 
@@ -72,29 +74,87 @@ def learn(sample: Sample) -> Evidence:
     teach themselves.
     """
     projection = Projection.fit(sample.embedding, sample.camera, sample.cameras)
-    order = np.argsort(sample.start, kind="stable")
-    camera, start, end = sample.camera[order], sample.start[order], sample.end[order]
-    rows = projection.apply(sample.embedding[order], camera)
+    rows = projection.apply(sample.embedding, sample.camera)
     cohort = Cohort.of(rows)
     middle, inverse = cohort.place(rows)
     score = normalised(rows @ rows.T, middle, inverse, middle, inverse)
-    gap = gaps(start, end, start, end)
-    slot = bin_of(gap)
-    i, j = np.triu_indices(len(rows), 1)
-    pairs = Pairs.of(score[i, j], slot[i, j], camera[i], camera[j], float((1 - middle.mean()) * inverse.mean()),
-                     sample.cameras)
+    highest = float((1 - middle.mean()) * inverse.mean())
+    times = Times.of(sample, Clocks.right(sample.cameras))
+    pairs = times.pairs(score, highest)
     mixture = Mixture.start(pairs, _friends_prior(pairs, rows, cohort), len(rows))
-    some = slice(max(0, len(rows) - CLUSTERED), None)
+    _practise(mixture)
+    clocks = times.clocks(mixture.by_looks()[pairs.cell // (2 * BINS)])
+    if clocks.offset.any():
+        times = Times.of(sample, clocks)
+        pairs = times.pairs(score, highest)
+        mixture = Mixture.start(pairs, _friends_prior(pairs, rows, cohort), len(rows))
+        _practise(mixture)
+    some = times.order[max(0, len(rows) - CLUSTERED) :]
+    score, late = score[np.ix_(some, some)], times.latest(CLUSTERED)
     for lesson in range(LESSONS + 1):
-        for _ in range(ROUNDS):
-            mixture.step()
-        evidence = _evidence(mixture, pairs, projection, cohort)
+        evidence = _evidence(mixture, pairs, projection, cohort, clocks)
         if lesson < LESSONS:
-            _learn_returns(mixture, evidence, score[some, some], slot[some, some], gap[some, some] < 0, camera[some])
+            _learn_returns(mixture, evidence, score, *late)
+            _practise(mixture)
     return evidence
 
 
-def _evidence(mixture: Mixture, pairs: Pairs, projection: Projection, cohort: Cohort) -> Evidence:
+@dataclass(frozen=True, slots=True, eq=False)
+class Times:
+    """Where and when the visits of a sample were, in order of their start by the common clock.
+
+    Attributes:
+        order: (n,) rows of the sample.
+        camera: (n,) int32.
+        middle: (n,) float64, seconds.
+        gap: (n, n) float32, seconds between.
+        slot: (n, n) int16, bins of them.
+        cameras: how many.
+    """
+
+    order: NDArray[np.intp]
+    camera: NDArray[np.int32]
+    middle: Doubles
+    gap: Floats
+    slot: NDArray[np.int16]
+    cameras: int
+
+    @classmethod
+    def of(cls, sample: Sample, clocks: Clocks) -> Times:
+        """With the cameras' clocks put right."""
+        shift = clocks.of(sample.camera)
+        order = np.argsort(sample.start + shift, kind="stable")
+        start, end = (sample.start + shift)[order], (sample.end + shift)[order]
+        gap = gaps(start, end, start, end)
+        return cls(order, sample.camera[order], (start + end) / 2, gap, bin_of(gap), sample.cameras)
+
+    def pairs(self, score: Floats, highest: float) -> Pairs:
+        """All pairs of visits with their (n, n) scores, which are in the sample's order."""
+        i, j = np.triu_indices(len(self.order), 1)
+        a, b = self.order[i], self.order[j]
+        return Pairs.of(score[a, b], self.slot[i, j], self.camera[i], self.camera[j], highest, self.cameras)
+
+    def clocks(self, weight: Doubles) -> Clocks:
+        """What the pairs, weighted by how likely they are of one person, say of the clocks."""
+        i, j = np.triu_indices(len(self.order), 1)
+        some = np.flatnonzero(weight > SLIGHT)
+        i, j = i[some], j[some]
+        return find_clocks(self.camera[i], self.camera[j], self.middle[j] - self.middle[i], weight[some], self.cameras)
+
+    def latest(self, count: int) -> tuple[NDArray[np.int16], NDArray[np.bool_], NDArray[np.int32]]:
+        """Of the latest visits: bins of the gaps between, whether at once, cameras."""
+        some = slice(max(0, len(self.order) - count), None)
+        return self.slot[some, some], self.gap[some, some] < 0, self.camera[some]
+
+
+def _practise(mixture: Mixture) -> None:
+    for _ in range(ROUNDS):
+        mixture.step()
+
+
+def _evidence(
+    mixture: Mixture, pairs: Pairs, projection: Projection, cohort: Cohort, clocks: Clocks
+) -> Evidence:
     low, high = float(pairs.edges[0]), float(pairs.edges[-1])
     grid = low + (np.arange(GRID) + 0.5) * (high - low) / GRID
     appearance = np.stack([np.interp(grid, pairs.centre, ratio) for ratio in mixture.ratios()])
@@ -106,6 +166,7 @@ def _evidence(mixture: Mixture, pairs: Pairs, projection: Projection, cohort: Co
         appearance=np.clip(appearance, -2 * STRONGEST, STRONGEST).astype(np.float32),
         transit=mixture.odds(pairs).astype(np.float32),
         learned_from=len(cohort.members),
+        clocks=clocks,
     )
 
 
@@ -157,3 +218,4 @@ def _friends_prior(pairs: Pairs, rows: Floats, cohort: Cohort) -> Doubles:
     density = np.exp(-0.5 * ((pairs.centre - mean) / deviation) ** 2) * np.diff(pairs.edges) + 1e-9
     out: Doubles = density / density.sum()
     return out
+

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from aggregator.linking.clocks import Clocks
 from aggregator.linking.cohort import Cohort
 from aggregator.linking.gaps import BINS
 from aggregator.linking.projection import Projection
@@ -30,6 +31,7 @@ class Evidence:
             is known but where and when: by camera of the earlier, of the later, and bin of the gap. The last
             index is a camera that was not there at the time of learning.
         learned_from: visits in the sample.
+        clocks: of the cameras, on top of what a layout says.
     """
 
     projection: Projection
@@ -39,6 +41,7 @@ class Evidence:
     appearance: Floats
     transit: Floats
     learned_from: int
+    clocks: Clocks
 
     def __post_init__(self) -> None:
         cameras = len(self.transit)

@@ -18,6 +18,7 @@ from aggregator.linking.repair import plan, solve
 from aggregator.linking.settings import LinkingSettings
 from aggregator.linking.table import Rows
 from aggregator.linking.topology import Topology
+from aggregator.linking.ways import SiteMap, find_ways, read_clocks
 from aggregator.visit import Decision, Visit
 
 WHOLE = 5000
@@ -181,6 +182,18 @@ class Linker:
             identity = self.merged[identity]
         return identity
 
+    def site_map(self) -> SiteMap:
+        """What was learned of the ways between the cameras, and of their clocks: of the kind of visits seen most."""
+        names = list(self._cameras)
+        if not self._partitions:
+            return SiteMap(ways=(), clocks=())
+        partition = max(self._partitions.values(), key=lambda one: one.seen)
+        table = partition.table
+        return SiteMap(
+            ways=find_ways(names, table.camera, table.identity, table.start, table.end, self.settings.time_to_live),
+            clocks=read_clocks(names, partition.evidence.clocks, self.topology),
+        )
+
     def standing(self) -> list[tuple[int, int, float]]:
         """(visit, identity, confidence) of all visits that are still compared with."""
         return [
@@ -203,6 +216,7 @@ class Linker:
         if visit.camera not in self._cameras:
             self._cameras[visit.camera] = len(self._cameras)
             self._limits = Limits(list(self._cameras), self.topology, self.settings.reentry)
+        shift += partition.clock(self._cameras[visit.camera])
         partition.head = max(partition.head, visit.end + shift)
         partition.changed = True
         partition.touched.add(visit.visit)

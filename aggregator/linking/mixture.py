@@ -168,6 +168,14 @@ class Mixture:
         out: Doubles = friend / (friend + (1 - self.rate) * strangers + 1e-300)
         return out
 
+    def by_looks(self) -> Doubles:
+        """Probability that two visits of two cameras are of one person, by score alone, (scores,)."""
+        across = self.count[:, :BINS]
+        rate = float((across * self.posterior()[:, :BINS]).sum() / max(1.0, across.sum()))
+        friend = rate * self.friends
+        out: Doubles = friend / (friend + (1 - rate) * self.strangers[0] + 1e-300)
+        return out
+
     def step(self) -> None:
         """One round of expectation and maximisation."""
         weight = self.count * self.posterior()

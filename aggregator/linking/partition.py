@@ -55,6 +55,11 @@ class Partition:
         self._learn(rows[-sample:], cameras)
         return True
 
+    def clock(self, camera: int) -> float:
+        """Seconds to add to one camera's times, as far as was learned."""
+        offset = self.evidence.clocks.offset
+        return float(offset[camera]) if camera < len(offset) else 0.0
+
     def learn_whole(self, cameras: int, sample: int) -> None:
         """Learn from visits of all the time that is remembered."""
         rows = np.flatnonzero(self.table.ripe)
@@ -66,16 +71,22 @@ class Partition:
         table = self.table
         if len(rows) < 2:
             return
+        before = self.evidence.clocks
+        off = before.of(table.camera[rows])
         self.evidence = learn(
             Sample(
                 embedding=table.embedding[rows].astype(np.float32),
                 camera=table.camera[rows],
-                start=table.start[rows],
-                end=table.end[rows],
+                start=table.start[rows] - off,
+                end=table.end[rows] - off,
                 cameras=cameras,
             )
         )
         self.relearned = True
+        moved = self.evidence.clocks.of(table.camera) - before.of(table.camera)
+        if moved.any():
+            table.shift(moved)
+            self.head = float(table.end.max())
         # And look at all others with the new eyes.
         table.place(np.arange(len(table)), self.evidence)
 

@@ -152,9 +152,18 @@ class VisitTable:
             column[n : self._n] = 0
         self._n = n
         self.row_of = {int(visit): row for row, visit in enumerate(self.visit)}
+        self._spans()
+
+    def shift(self, seconds: NDArray[np.float64]) -> None:
+        """Move all visits in time, each by its own of (n,) seconds."""
+        self._start[: self._n] += seconds
+        self._end[: self._n] += seconds
+        self._spans()
+
+    def _spans(self) -> None:
         self._first[:], self._last[:] = np.inf, -np.inf
-        for block in range((n + BLOCK - 1) // BLOCK):
-            part = slice(block * BLOCK, min(n, (block + 1) * BLOCK))
+        for block in range((self._n + BLOCK - 1) // BLOCK):
+            part = slice(block * BLOCK, min(self._n, (block + 1) * BLOCK))
             self._span(block, float(self.start[part].min()), float(self.end[part].max()))
 
     def _span(self, block: int, start: float, end: float) -> None:
