@@ -22,6 +22,7 @@ from aggregator.linking.layout import read_layout
 from aggregator.linking.linker import Linker
 from aggregator.linking.settings import LinkingSettings
 from aggregator.linking.topology import Topology
+from aggregator.linking.ways import SiteMap
 from aggregator.rerun_cli import replay_log
 from aggregator.settings import AggregatorSettings
 from aggregator.visit import Decision, Visit, global_id
@@ -117,12 +118,14 @@ class Replayed:
         confidence: of the decision that gave it.
         online: identity as first decided.
         seconds: that linking took.
+        site_map: what was learned of ways and clocks.
     """
 
     identity: NDArray[np.int64]
     confidence: NDArray[np.float64]
     online: NDArray[np.int64]
     seconds: float
+    site_map: SiteMap
 
 
 def replay_visits(visits: Iterable[Visit], count: int, settings: LinkingSettings,
@@ -162,7 +165,7 @@ def replay_visits(visits: Iterable[Visit], count: int, settings: LinkingSettings
         take(linker.observe(batch, batch[-1].end))
         take(linker.resolve(batch[-1].end, whole=True))
     return Replayed(np.asarray([current(one) for one in identity.tolist()], np.int64), confidence, online,
-                    time.perf_counter() - began)
+                    time.perf_counter() - began, linker.site_map())
 
 
 def replay(

@@ -18,6 +18,7 @@ from aggregator.linking.repair import plan, solve
 from aggregator.linking.settings import LinkingSettings
 from aggregator.linking.table import Rows
 from aggregator.linking.topology import Topology
+from aggregator.linking.watch import Notice
 from aggregator.linking.ways import SiteMap, find_ways, read_clocks
 from aggregator.visit import Decision, Visit
 
@@ -50,6 +51,7 @@ class Linker:
         self._cameras: dict[str, int] = {}
         self._limits = Limits([], topology, settings.reentry)
         self._partitions: dict[tuple[str, str, int], Partition] = {}
+        self._notices: list[Notice] = []
 
     def restore(
         self, rows: Iterable[tuple[Visit, int]], merged: Mapping[int, int], said: Sequence[Said] = ()
@@ -102,7 +104,18 @@ class Linker:
             partition.seen += len(ripe)
             if len(ripe) and self.settings.learn:
                 partition.learn_if_due(len(self._cameras), self.settings.sample)
+                self._notices += partition.look_out()
         return decisions
+
+    def notices(self) -> list[tuple[str, str, dict[str, float]]]:
+        """What a person should look at, each once: kind (`clock_jumped`, `camera_moved`), camera, and by how many
+        `seconds` its clock is ahead of what it was, or its ways longer; `after` when (seconds, the common clock)."""
+        names = list(self._cameras)
+        out: list[tuple[str, str, dict[str, float]]] = [
+            (one.kind, names[one.camera], {"seconds": round(one.seconds, 1), "after": one.after})
+               for one in self._notices]
+        self._notices = []
+        return out
 
     def resolve(self, now: float, *, whole: bool = False) -> list[Decision]:  # noqa: ARG002
         """Solve the recent past anew and say what must be repaired: merges and splits.

@@ -7,6 +7,7 @@ import numpy as np
 from aggregator.linking.calibrate import Sample, learn, starting
 from aggregator.linking.evidence import Evidence
 from aggregator.linking.table import Rows, VisitTable
+from aggregator.linking.watch import Notice, Watch
 
 FIRST_LESSON = 8
 """Visits before anything is learned."""
@@ -29,6 +30,9 @@ class Partition:
         self.next_lesson = FIRST_LESSON
         self.compared = 0
         """With how many visits the latest one was compared."""
+        self.watch = Watch()
+        self._steps: dict[int, float] = {}
+        """Seconds to add to the times of cameras whose clocks jumped, since then."""
         self._forgotten = 0
         self.head = -np.inf
         """Latest time in the stream."""
@@ -55,10 +59,24 @@ class Partition:
         self._learn(rows[-sample:], cameras)
         return True
 
+    def look_out(self) -> list[Notice]:
+        """What has happened to cameras, once enough is new. Of a clock that jumped, the times since are put right."""
+        if not self.watch.due(self.seen) or not self.table.dimensions:
+            return []
+        table = self.table
+        notices = self.watch.look(table, self.evidence, np.flatnonzero(table.ripe), self.seen)
+        for notice in notices:
+            if notice.kind == "clock_jumped":
+                self._steps[notice.camera] = self._steps.get(notice.camera, 0.0) - notice.seconds
+                since = (table.camera == notice.camera) & (table.end > notice.after)
+                table.shift(np.where(since, -notice.seconds, 0.0))
+                self.head = float(table.end.max())
+        return notices
+
     def clock(self, camera: int) -> float:
-        """Seconds to add to one camera's times, as far as was learned."""
+        """Seconds to add to one camera's times from now on, as far as was learned."""
         offset = self.evidence.clocks.offset
-        return float(offset[camera]) if camera < len(offset) else 0.0
+        return (float(offset[camera]) if camera < len(offset) else 0.0) + self._steps.get(camera, 0.0)
 
     def learn_whole(self, cameras: int, sample: int) -> None:
         """Learn from visits of all the time that is remembered."""
