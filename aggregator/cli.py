@@ -16,6 +16,7 @@ from aggregator.live.cli import live
 from aggregator.privacy.cli import forget
 from aggregator.query_cli import app as query
 from aggregator.query_places import add_places
+from aggregator.query_topology import topology
 from aggregator.replay import replay
 from aggregator.serve import serve
 from aggregator.simulate.cli import simulate
@@ -33,6 +34,7 @@ app.command()(link)
 app.command()(simulate)
 app.command()(forget)
 add_places(query)
+query.command()(topology)
 app.add_typer(query, name="query")
 app.add_typer(correct, name="correct")
 app.add_typer(evaluate, name="evaluate")

@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from linking import embeddings, people
 
 from aggregator.evaluate.scores import idf1
 from aggregator.linking.settings import LinkingSettings
 from aggregator.replay import Recording, replay_visits
-from benchmarks.linking import embeddings, people
 
 OFF = (75.0, -40.0)
 

@@ -44,6 +44,7 @@ from aggregator.api.routes import (
     session,
     site,
     streams,
+    topology,
     visits,
     zones,
 )
@@ -61,7 +62,7 @@ def registry() -> Registry:
     """Every route of the server."""
     routes = Registry()
     for part in (site, session, previews, cameras, events, identities, visits, corrections, privacy, search, heatmap,
-                 zones, movement, streams, documents, dashboard):
+                 zones, movement, topology, streams, documents, dashboard):
         routes.include(part.routes)
     return routes
 

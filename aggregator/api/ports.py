@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregator.corrections.asked import Asked
+from aggregator.linking.ways import SiteMap
 from aggregator.privacy.receipt import Receipt
 from aggregator.store.reader import StoreReader
 from aggregator.store.records import CorrectionRow
@@ -47,6 +48,10 @@ class Engine(Protocol):
     @property
     def history(self) -> History:
         """To search in."""
+        ...
+
+    def site_map(self) -> SiteMap:
+        """What was learned of the ways between cameras, and of their clocks; any thread may ask."""
         ...
 
     def stats(self) -> dict[str, Any]:

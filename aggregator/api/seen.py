@@ -14,6 +14,7 @@ from aggregator.api.access import LOCAL, Caller, caller
 from aggregator.api.errors import ApiError
 from aggregator.api.ports import Engine, History, Message
 from aggregator.corrections.asked import Asked
+from aggregator.linking.ways import SiteMap
 from aggregator.privacy.receipt import Receipt
 from aggregator.store.records import CorrectionRow
 
@@ -47,6 +48,14 @@ class SeenEngine:
     def stats(self) -> dict[str, Any]:
         """As `Engine.stats`."""
         return narrowed(self._engine.stats(), caller())
+
+    def site_map(self) -> SiteMap:
+        """As `Engine.site_map`: ways between the caller's cameras."""
+        site, cameras = self._engine.site_map(), caller().cameras
+        if cameras is None:
+            return site
+        return SiteMap(ways=tuple(way for way in site.ways if {way.left, way.entered} <= cameras),
+                       clocks=tuple(clock for clock in site.clocks if clock.camera in cameras))
 
     def correct(self, asked: Asked) -> Future[CorrectionRow]:
         """As `Engine.correct`, in the caller's name.

@@ -30,11 +30,12 @@ from aggregator.engine.indexer import Indexer
 from aggregator.engine.intake import open_upload
 from aggregator.engine.keeper import Keeper
 from aggregator.engine.live import Live
-from aggregator.engine.recorder import Recorder
+from aggregator.engine.recorder import Recorder, digest
 from aggregator.engine.settings import EngineSettings
-from aggregator.engine.site import Site
+from aggregator.engine.site import Site, seen_of_cameras
 from aggregator.linking.history import HistoryIndex
 from aggregator.linking.linker import Linker
+from aggregator.linking.ways import SiteMap
 from aggregator.privacy.receipt import Receipt
 from aggregator.privacy.settings import RetentionSettings
 from aggregator.store.errors import StoreDamagedError
@@ -112,6 +113,7 @@ class Engine:
         self._indexer = Indexer(store.reader, history or HistoryIndex())
         self._keeper = Keeper(self._indexer.history, settings.measure_index_every_s)
         self._linker: Linker | None = None
+        self._site_map = SiteMap(ways=(), clocks=())
         self._digest = ""
         self._recorder = Recorder()
         self._corrector = Corrector()
@@ -182,6 +184,10 @@ class Engine:
             What went, once nothing of it is left in the files; or `NobodyError`, `StoreError`.
         """
         return self._errands.ask(lambda: self._forgetter.forget(identity))
+
+    def site_map(self) -> SiteMap:
+        """What was learned of ways and clocks, as of the last repair. From any thread."""
+        return self._site_map
 
     def stats(self) -> dict[str, Any]:
         """How things stand; see `Live.snapshot`. From any thread."""
@@ -397,6 +403,7 @@ class Engine:
             self._recorder.observed(group, len(found), now)
             decisions += found
         self._record(decisions, now, batch)
+        self._take_events(seen_of_cameras(self._linker, now), batch)
 
     def _record(self, decisions: list[Decision], now: float, batch: Batch) -> None:
         changes: list[Change] = self._store.record_decisions(decisions, now, self._digest)
@@ -418,6 +425,7 @@ class Engine:
             except Exception as error:
                 raise LinkingError from error
             self._recorder.resolved(len(decisions), now)
+            self._site_map = self._linker.site_map()
             if decisions:
                 with self._store.transaction():
                     self._record(decisions, now, batch)
@@ -497,4 +505,5 @@ class Engine:
                 self._live.assume_heard(row.agent, row.last_seen)
         self._recorder.started(linker.settings.model_dump(mode="json"), linker.topology, last, self._clock.now())
         self._digest = digest(linker.settings)
+        self._site_map = linker.site_map()
         self._linker = linker

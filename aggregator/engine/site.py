@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from aggregator.linking.linker import Linker
 from aggregator.store.reader import StoreReader
 from aggregator.store.writer import StoreWriter
 from common.errors import WireError
-from common.messages import CameraInfo, Hello, ModelInfo
+from common.messages import CameraInfo, Event, Hello, ModelInfo
 from common.tracklet import Tracklet
 
 
@@ -82,3 +83,9 @@ class Site:
         return WireError("camera_taken",
                          f"camera '{camera}' belongs to agent '{self.owners[camera]}', which is running",
                          "give each camera of the site a name of its own, or stop that agent first")
+
+
+def seen_of_cameras(linker: Linker, now: float) -> list[Event]:
+    """What linking has found out about the cameras themselves, each once: `clock_jumped`, `camera_moved`."""
+    return [Event(camera=camera, run="", kind=kind, time=now, data=dict(data))
+            for kind, camera, data in linker.notices()]

@@ -24,8 +24,10 @@ BLUR = 4.0
 """Seconds, standard deviation: ways are not all walked alike."""
 GAIN = 1.3
 """So many times better must the pairs of a camera fit before its clock counts as off."""
-LEAST = 20.0
+LEAST = 60.0
 """Pairs of visits of one person, above what chance makes, that a camera must have."""
+WALKED = 36.0
+"""Seconds by which one pair of visits may mislead, standard deviation."""
 IDLE = 4.0
 """Seconds by which a clock may be off without being moved: that is within what ways differ."""
 SURE = 2.5
@@ -99,7 +101,7 @@ def find_clocks(
             break
         offset[camera] = value
     offset -= _common(offset, mass)
-    spread = np.where(mass >= LEAST, 2 * BLUR / np.sqrt(np.maximum(mass, 1) / LEAST), np.inf)
+    spread = np.where(mass >= LEAST, WALKED / np.sqrt(np.maximum(mass, 1)), np.inf)
     offset[np.abs(offset) < np.maximum(IDLE, SURE * spread)] = 0.0
     moved = np.flatnonzero(offset)
     for _ in range(3):

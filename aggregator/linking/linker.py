@@ -111,9 +111,10 @@ class Linker:
         """What a person should look at, each once: kind (`clock_jumped`, `camera_moved`), camera, and by how many
         `seconds` its clock is ahead of what it was, or its ways longer; `after` when (seconds, the common clock)."""
         names = list(self._cameras)
-        out: list[tuple[str, str, dict[str, float]]] = [
-            (one.kind, names[one.camera], {"seconds": round(one.seconds, 1), "after": one.after})
-               for one in self._notices]
+        out = []
+        for one in self._notices:
+            when = {"after": one.after} if np.isfinite(one.after) else {}
+            out.append((str(one.kind), names[one.camera], {"seconds": round(one.seconds, 1)} | when))
         self._notices = []
         return out
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
 
 from aggregator.linking.clocks import REACH, SLIGHT, find_clocks
 from aggregator.linking.cohort import normalised
 from aggregator.linking.evidence import Evidence
 from aggregator.linking.table import Rows, VisitTable
+
+Doubles = NDArray[np.float64]
 
 EVERY = 100
 """Visits between two looks."""
@@ -28,8 +32,12 @@ AGAIN = 2
 """Looks in a row that must say the same."""
 WALKS = 25
 """Walks between two cameras, before and now, that can be compared."""
-USUAL = 15.0
-"""Seconds apart at which half as much speaks for visits' being of one walk."""
+TURNED = 0.2
+"""Share of walks between two cameras that may have changed their direction; more is a clock's doing."""
+STEP = 5.0
+"""Seconds a bin, of how long walks usually are."""
+FLOOR = 0.3
+"""Share of pairs that are taken to lie anywhere."""
 STRAYED = 0.5
 """The greatest difference of the two shares of walks up to any length (Kolmogorov and Smirnov), of a camera's ways in
 the mean, from which on it was moved."""
@@ -125,7 +133,8 @@ def _jumps(table: VisitTable, evidence: Evidence, rows: Rows) -> list[Notice]:
         own = own[np.argsort(middle[own], kind="stable")]
         offset, after = float(clocks.offset[one]), -np.inf
         for _ in range(REFINED):
-            wanted = _near(seconds + offset) - _near(seconds)
+            usual = _usual(np.append(apart[~here], seconds + offset), np.append(weight[~here], weight[here]))
+            wanted = usual(seconds + offset) - usual(seconds)
             vote = np.bincount(mine, weights=weight[here] * wanted, minlength=len(rows))
             turn = int(np.concatenate([[0.0], np.cumsum(vote[own])]).argmin())
             after = float(table.end[rows[own[turn - 1]]]) if turn else -np.inf
@@ -139,31 +148,40 @@ def _jumps(table: VisitTable, evidence: Evidence, rows: Rows) -> list[Notice]:
     return out
 
 
-def _near(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How well visits so far apart go together, 0 to 1."""
-    out: NDArray[np.float64] = 1 / (1 + (seconds / USUAL) ** 2)
-    return out
+def _usual(seconds: Doubles, weight: Doubles) -> Callable[[Doubles], Doubles]:
+    """Log-likelihood of visits so far apart, either way, to be of one walk, from pairs that are about right."""
+    bins = int(REACH / STEP) + 1
+    counts = np.bincount((np.abs(seconds) / STEP).astype(np.int64).clip(0, bins - 1), weights=weight, minlength=bins)
+    level = np.log(gaussian_filter1d(counts, 1.0) + FLOOR * counts.sum() / bins + 1e-9)
+
+    def at(where: Doubles) -> Doubles:
+        out: Doubles = level[(np.abs(where) / STEP).astype(np.int64).clip(0, bins - 1)]
+        return out
+
+    return at
 
 
 def _moves(table: VisitTable, before: Rows, now: Rows) -> list[Notice]:
     """The camera to and from which walks have become longer or shorter, if there is one."""
     then, late = _walks(table, before), _walks(table, now)
     cameras = int(table.camera.max()) + 1
-    strayed, mass, longer = np.zeros(cameras), np.zeros(cameras), np.zeros(cameras)
+    strayed, mass, longer, turned = (np.zeros(cameras) for _ in range(4))
     for pair, was in then.items():
         became = late.get(pair)
         if became is None or min(len(was), len(became)) < WALKS:
             continue
-        grid = np.concatenate([was, became])
-        apart = np.abs(np.searchsorted(was, grid, side="right") / len(was)
-                       - np.searchsorted(became, grid, side="right") / len(became)).max()
+        old, new = np.sort(np.abs(was)), np.sort(np.abs(became))
+        grid = np.concatenate([old, new])
+        apart = np.abs(np.searchsorted(old, grid, side="right") / len(old)
+                       - np.searchsorted(new, grid, side="right") / len(new)).max()
         for camera in pair:
-            mass[camera] += len(became)
-            strayed[camera] += apart * len(became)
-            longer[camera] += (np.median(became) - np.median(was)) * len(became)
+            mass[camera] += len(new)
+            strayed[camera] += apart * len(new)
+            longer[camera] += (np.median(new) - np.median(old)) * len(new)
+            turned[camera] += abs((was > 0).mean() - (became > 0).mean()) * len(new)
     share = strayed / np.maximum(mass, 1)
-    worst = int(share.argmax()) if cameras else 0
-    if not cameras or share[worst] < STRAYED or abs(longer[worst]) < LONGER * mass[worst]:
+    worst = int(share.argmax())
+    if share[worst] < STRAYED or abs(longer[worst]) < LONGER * mass[worst] or turned[worst] > TURNED * mass[worst]:
         return []
     # Its neighbours' ways to it have changed as well; it is the one whose ways have changed most.
     return [Notice(kind="camera_moved", camera=worst, seconds=float(longer[worst] / mass[worst]),
@@ -171,13 +189,14 @@ def _moves(table: VisitTable, before: Rows, now: Rows) -> list[Notice]:
 
 
 def _walks(table: VisitTable, rows: Rows) -> dict[tuple[int, int], NDArray[np.float64]]:
-    """Seconds between successive visits of one identity in two cameras, rising, by both cameras, the lower first."""
+    """Seconds from one visit of an identity to its next in another camera, middle to middle, by both cameras, the lower
+    first; negative where they walked from the higher to the lower."""
     rows = rows[table.identity[rows] > 0]
-    rows = rows[np.lexsort((table.start[rows], table.identity[rows]))]
+    middle = (table.start + table.end) / 2
+    rows = rows[np.lexsort((middle[rows], table.identity[rows]))]
     a, b = rows[:-1], rows[1:]
-    step = (table.identity[a] == table.identity[b]) & (table.camera[a] != table.camera[b])
-    gap = table.start[b] - table.end[a]
-    a, b, gap = a[step & (gap < REACH)], b[step & (gap < REACH)], gap[step & (gap < REACH)]
-    low, high = np.minimum(table.camera[a], table.camera[b]), np.maximum(table.camera[a], table.camera[b])
-    return {(int(x), int(y)): np.sort(gap[(low == x) & (high == y)])
-            for x, y in np.unique(np.stack([low, high], axis=1), axis=0)}
+    apart = middle[b] - middle[a]
+    step = (table.identity[a] == table.identity[b]) & (table.camera[a] != table.camera[b]) & (apart < REACH)
+    one, other, apart = table.camera[a[step]], table.camera[b[step]], apart[step]
+    pair, signed = np.sort(np.stack([one, other], axis=1), axis=1), np.where(one < other, apart, -apart)
+    return {(int(x), int(y)): signed[(pair == [x, y]).all(axis=1)] for x, y in np.unique(pair, axis=0)}

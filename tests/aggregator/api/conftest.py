@@ -18,6 +18,7 @@ from aggregator.api.guard import LOCAL, Guard
 from aggregator.api.settings import ApiSettings
 from aggregator.engine.bus import Bus
 from aggregator.linking.history import HistoryIndex
+from aggregator.linking.ways import Clock, SiteMap, Way
 from aggregator.privacy.receipt import NobodyError
 from aggregator.store import StoreReader, open_store
 from aggregator.visit import Decision, Rival
@@ -94,6 +95,14 @@ class ToyEngine:
     def __init__(self, history: HistoryIndex) -> None:
         self.history = history
         self.problem: str | None = None
+
+    def site_map(self) -> SiteMap:
+        there = {"links": 40, "median": 12.0, "low": 8.0, "high": 20.0, "overlap": 0.0}
+        back = {"links": 3, "median": -1.0, "low": -2.0, "high": 4.0, "overlap": 0.66}
+        return SiteMap(
+            ways=(Way(left="left", entered="right", share=1.0, **there),
+                  Way(left="right", entered="left", share=1.0, **back)),
+            clocks=(Clock(camera="left", offset=0.0, spread=1.5), Clock(camera="right", offset=-40.0, spread=None)))
 
     def stats(self) -> dict[str, Any]:
         return {

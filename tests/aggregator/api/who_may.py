@@ -31,6 +31,7 @@ GET  /api/ready                            public   never
 GET  /metrics                              viewer   never
 GET  /api/search                           viewer   always
 GET  /api/stats                            viewer   never
+GET  /api/topology                         viewer   never
 GET  /api/visits                           viewer   always
 GET  /api/visits/{visit}                   viewer   always
 GET  /api/visits/{visit}/why               viewer   always
