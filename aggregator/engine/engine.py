@@ -23,6 +23,7 @@ from aggregator.engine.batch import Batch
 from aggregator.engine.bus import Bus
 from aggregator.engine.corrector import Corrector, correct, said_so_far
 from aggregator.engine.errands import Errands
+from aggregator.engine.failures import Abandoned, LinkingError
 from aggregator.engine.forgetter import Forgetter
 from aggregator.engine.groups import digest, in_time
 from aggregator.engine.hours import Hours
@@ -30,7 +31,7 @@ from aggregator.engine.indexer import Indexer
 from aggregator.engine.intake import open_upload
 from aggregator.engine.keeper import Keeper
 from aggregator.engine.live import Live
-from aggregator.engine.recorder import Recorder, digest
+from aggregator.engine.recorder import Recorder
 from aggregator.engine.settings import EngineSettings
 from aggregator.engine.site import Site, seen_of_cameras
 from aggregator.linking.history import HistoryIndex
@@ -53,14 +54,6 @@ log = logging.getLogger("engine")
 Item = tuple[str, Message]
 _SEEN_EVERY_S = 30.0
 _HOURS_AT_ONCE = 4
-
-
-class LinkingError(Exception):
-    """Linking raised. The cause says what."""
-
-
-class Abandoned(Exception):  # noqa: N818  nothing is wrong
-    """The engine is to end, and the batch would take too long: it is not stored, and so not acknowledged."""
 
 
 class Engine:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,7 +10,6 @@ from aggregator.store.records import Moment
 from aggregator.store.writer import StoreWriter
 from aggregator.visit import Visit
 from common import __version__
-from common.settings import Settings
 
 
 class Recorder:
@@ -71,9 +69,3 @@ def read_description(layout: Mapping[str, Any]) -> Topology:
     return Topology(windows={(a, b): (float(least), float(greatest)) for a, b, least, greatest in layout["windows"]},
                     cameras=tuple(layout["cameras"]), offsets=layout["offsets"], scales=layout["scales"],
                     fps=layout["fps"])
-
-
-def digest(settings: Settings) -> str:
-    """Twelve hexadecimal digits that tell one set of settings from another."""
-    return hashlib.sha256(settings.model_dump_json().encode()).hexdigest()[:12]
-
