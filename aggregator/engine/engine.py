@@ -64,8 +64,7 @@ class Engine:
         new_linker: makes an empty linker whose new identities come after the given one. Called again after a failure.
         messages: (agent, message), as `Inbox` puts them there.
         send: takes an answer to an agent; from the engine's thread.
-        clock: UTC.
-        settings: see there.
+        clock, settings: UTC; see there.
         bus: where to tell what was committed.
         on_failure: called from the engine's thread when it cannot go on; `failure` then says why.
         history: an empty index over all visits, to be filled here; None makes one.
@@ -106,7 +105,6 @@ class Engine:
         self._indexer = Indexer(store.reader, history or HistoryIndex())
         self._keeper = Keeper(self._indexer.history, settings.measure_index_every_s)
         self._linker: Linker | None = None
-        self._site_map = SiteMap(ways=(), clocks=())
         self._digest = ""
         self._recorder = Recorder()
         self._corrector = Corrector()
@@ -180,7 +178,7 @@ class Engine:
 
     def site_map(self) -> SiteMap:
         """What was learned of ways and clocks, as of the last repair. From any thread."""
-        return self._site_map
+        return self._site.map
 
     def stats(self) -> dict[str, Any]:
         """How things stand; see `Live.snapshot`. From any thread."""
@@ -418,7 +416,7 @@ class Engine:
             except Exception as error:
                 raise LinkingError from error
             self._recorder.resolved(len(decisions), now)
-            self._site_map = self._linker.site_map()
+            self._site.map = self._linker.site_map()
             if decisions:
                 with self._store.transaction():
                     self._record(decisions, now, batch)
@@ -498,5 +496,5 @@ class Engine:
                 self._live.assume_heard(row.agent, row.last_seen)
         self._recorder.started(linker.settings.model_dump(mode="json"), linker.topology, last, self._clock.now())
         self._digest = digest(linker.settings)
-        self._site_map = linker.site_map()
+        self._site.map = linker.site_map()
         self._linker = linker

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from aggregator.linking.linker import Linker
+from aggregator.linking.ways import SiteMap
 from aggregator.store.reader import StoreReader
 from aggregator.store.writer import StoreWriter
 from common.errors import WireError
@@ -22,11 +23,13 @@ class Site:
         owners: agent by camera.
         dimensions: of embedding networks, by fingerprint.
         claims: cameras that an agent announced while they were another's, by agent. Kept over failures.
+        map: what linking had learned of ways and clocks at its last repair.
     """
 
     owners: dict[str, str] = field(default_factory=dict)
     dimensions: dict[str, int] = field(default_factory=dict)
     claims: dict[str, dict[str, CameraInfo]] = field(default_factory=dict)
+    map: SiteMap = field(default=SiteMap(ways=(), clocks=()))
 
     def load(self, reader: StoreReader) -> None:
         """As the store has it."""
