@@ -8,6 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import orjson
 import typer
@@ -16,6 +17,7 @@ from rich.console import Console
 from aggregator.live import LiveView
 from common.console import print_json, run_app
 from common.errors import PassageError
+from common.local_token import read_local_token
 from deploy.demo.programs import Programs
 from deploy.demo.report import next_steps, show, summarise
 from deploy.demo.site import boxes_of, sample_boxes, write_agent, write_aggregator
@@ -94,6 +96,9 @@ def _run(console: Console, folder: Path, models: ModelStore, videos: list[str] |
         names = [box.agent for box in boxes]
         console.print(f"{len(boxes)} camera boxes, one aggregator at {api}; settings and logs in {folder}",
                       highlight=False, soft_wrap=True)
+        if keep and (token := read_local_token(urlsplit(api).port or 0)):
+            console.print(f"the dashboard, for a browser on this machine: {api}/login#token={token}",
+                          highlight=False, soft_wrap=True)
         try:
             watched = LiveView(api, console=console).run(until=lambda: programs.ended(*names))
         except KeyboardInterrupt:

@@ -70,7 +70,7 @@ def next_steps(console: Console, api: str, example: str, kept: bool) -> None:
     else:
         console.print(f"\nThe API answered at {api} and has ended with the demo. Next:", highlight=False,
                       soft_wrap=True)
-        for command, says in (("./run demo --keep", "the same, left running: query it, open /docs"),
+        for command, says in (("./run demo --keep", "the same, left running: query it, open the dashboard"),
                               ("./run demo --video a.mp4 --video b.mp4", "your own files, streams or webcams"),
                               (".venv/bin/edge-agent --help", "the commands of a camera box"),
                               (".venv/bin/aggregator --help", "the commands in the middle")):
