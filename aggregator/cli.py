@@ -14,6 +14,7 @@ from aggregator.evaluate.cli import app as evaluate
 from aggregator.keys_cli import app as keys
 from aggregator.live.cli import live
 from aggregator.privacy.cli import forget
+from aggregator.privacy.rekey_cli import rekey
 from aggregator.query_cli import app as query
 from aggregator.query_places import add_places
 from aggregator.query_topology import topology
@@ -33,6 +34,7 @@ app.command()(replay)
 app.command()(link)
 app.command()(simulate)
 app.command()(forget)
+app.command()(rekey)
 add_places(query)
 query.command()(topology)
 app.add_typer(query, name="query")

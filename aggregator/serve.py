@@ -18,6 +18,7 @@ from typing import Annotated, Any
 import typer
 
 from aggregator.api.app import create_app
+from aggregator.api.embedders import Embedders
 from aggregator.api.guard import LOCAL, Guard
 from aggregator.audit import AuditLog
 from aggregator.engine import Bus, Engine
@@ -28,7 +29,9 @@ from aggregator.linking.layout import read_layout
 from aggregator.linking.linker import Linker
 from aggregator.metrics import measure_rest
 from aggregator.previews import Previews
+from aggregator.privacy.rekey_cli import check_key
 from aggregator.privacy.settings import DAY_S
+from aggregator.privacy.turn import read_key
 from aggregator.settings import AggregatorSettings
 from aggregator.sinks import Sinks
 from aggregator.store import open_store
@@ -129,12 +132,15 @@ class Server:
             store = open_store(settings.data, settings.store.min_free_mb << 20, settings.store.check_mb << 20)
             ended = [True]
             stack.callback(lambda: store.close() if ended[0] else None)
+            turn = None if settings.embedding_key is None else read_key(settings.embedding_key)
+            check_key(store, turn, "'embedding_key'")
             previews = Previews(lambda agent, message: inbox.send(agent, message), settings.api.max_viewers)
             inbox = Inbox(settings.listen, messages, keys, settings.agents, clock=self._clock, on_picture=previews.take)
             engine = Engine(
                 store, lambda after: Linker(settings.linking, topology, IdAllocator(after)), messages, inbox.send,
                 self._clock, settings.engine, bus,
-                on_failure=lambda: _call(loop, stop.set), rules=settings.alerts.rules, retention=settings.retention)
+                on_failure=lambda: _call(loop, stop.set), rules=settings.alerts.rules, retention=settings.retention,
+                turn=turn)
             sinks = Sinks(settings.alerts, bus, self._clock)
             stack.callback(sinks.stop)
             sinks.start()
@@ -150,6 +156,7 @@ class Server:
             guard = Guard(settings.api, Tokens(settings.data / TOKENS_FILE), audit, local=digest_of(secret),
                           everybody=LOCAL if settings.api.open_loopback else None, clock=self._clock)
             app = create_app(store.reader, engine, bus, settings.api, guard=guard, pictures=previews,
+                             embedders=Embedders(turn=turn),
                              more_metrics=lambda samples: measure_rest(samples, inbox.counters(), store.path))
             server = HttpServer(app, settings.http, settings.api, secret)
             stack.push_async_callback(server.close)

@@ -60,6 +60,9 @@ class AggregatorSettings(Settings):
     engine: EngineSettings = Field(default=EngineSettings(), description="how messages are taken")
     store: StoreSettings = Field(default=StoreSettings(), description="the database")
     alerts: AlertSettings = Field(default=AlertSettings(), description="when to say something, and to whom")
+    embedding_key: Path | None = Field(
+        default=None, description="key file by which embeddings are turned before they are kept, as 'aggregator rekey' "
+                                  "makes it; not set: they are kept as they come")
     retention: RetentionSettings = Field(default=RetentionSettings(), description="how long what is kept")
     api: ApiSettings = Field(default=ApiSettings(), description="the HTTP API's limits")
 

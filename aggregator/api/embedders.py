@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from aggregator.api.errors import ApiError, bad_parameter
 from aggregator.api.picture_size import picture_size
+from aggregator.privacy.turn import Turn
 from common.messages import ModelInfo
 
 TASK = "embedding"  # as agents call it in `hello`
@@ -43,10 +44,16 @@ def load_here(name: str) -> Embedder:
 
 
 class Embedders:
-    """Embedders by fingerprint. Call it from any thread."""
+    """Embedders by fingerprint. Call it from any thread.
 
-    def __init__(self, load: Callable[[str], Embedder] = load_here) -> None:
+    Args:
+        load: gives the embedder of a name.
+        turn: by which the stored embeddings are turned, so that a picture's can be compared with them.
+    """
+
+    def __init__(self, load: Callable[[str], Embedder] = load_here, turn: Turn | None = None) -> None:
         self._load = load
+        self._turn = turn
         self._lock = threading.Lock()
         self._ready: dict[str, Embedder] = {}
 
@@ -74,7 +81,8 @@ class Embedders:
                                    f"{model.fingerprint}: their embeddings cannot be compared", field="embedder",
                                    cure=f"edge-agent models add PATH --as {model.name}, with the agents' file")
                 self._ready[model.fingerprint] = embedder
-            return embedder.embed([picture])[0], embedder.notice
+            row = embedder.embed([picture])[0]
+            return row if self._turn is None else self._turn.rows(row, model.fingerprint), embedder.notice
 
 
 def decode_picture(data: bytes, most_pixels: int) -> NDArray[np.uint8]:

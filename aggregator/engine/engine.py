@@ -39,6 +39,7 @@ from aggregator.linking.linker import Linker
 from aggregator.linking.ways import SiteMap
 from aggregator.privacy.receipt import Receipt
 from aggregator.privacy.settings import RetentionSettings
+from aggregator.privacy.turn import Turn
 from aggregator.store.errors import StoreDamagedError
 from aggregator.store.records import CorrectionRow
 from aggregator.store.writer import Change, StoreWriter
@@ -70,6 +71,7 @@ class Engine:
         history: an empty index over all visits, to be filled here; None makes one.
         rules: when to say something.
         retention: how long what is kept.
+        turn: by which embeddings are turned before they are kept.
 
     Attributes:
         failure: what ended the thread, None as long as it lives.
@@ -89,6 +91,7 @@ class Engine:
         history: HistoryIndex | None = None,
         rules: Sequence[Rule] = (),
         retention: RetentionSettings | None = None,
+        turn: Turn | None = None,
     ) -> None:
         self.failure: BaseException | None = None
         self.wire: Callable[[], Mapping[str, Any]] = dict
@@ -109,6 +112,7 @@ class Engine:
         self._recorder = Recorder()
         self._corrector = Corrector()
         self._errands = Errands()
+        self._turn = turn
         self._forgetter = Forgetter(store, self._indexer, self._live, retention or RetentionSettings(), clock,
                                     self._begin_anew)
         self._hours = Hours(store.counting, settings.quiet_s)
@@ -169,11 +173,7 @@ class Engine:
         return self._corrector.ask(asked)
 
     def forget(self, identity: int) -> Future[Receipt]:
-        """Forget somebody; from any thread.
-
-        Returns:
-            What went, once nothing of it is left in the files; or `NobodyError`, `StoreError`.
-        """
+        """Forget somebody; from any thread. What went, or `NobodyError`, `StoreError`."""
         return self._errands.ask(lambda: self._forgetter.forget(identity))
 
     def site_map(self) -> SiteMap:
@@ -363,7 +363,7 @@ class Engine:
 
     def _take_tracklet(self, agent: str, tracklet: Tracklet, batch: Batch) -> None:
         self._site.know_model(tracklet, self._store)
-        visit = self._store.record_tracklet(agent, tracklet)
+        visit = self._store.record_tracklet(agent, self._turn.tracklet(tracklet) if self._turn else tracklet)
         if visit is None:
             batch.counts["repeated_parts"] += 1
             return

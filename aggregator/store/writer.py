@@ -19,6 +19,7 @@ from aggregator.store.errors import explain
 from aggregator.store.mend import suspect
 from aggregator.store.reader import StoreReader
 from aggregator.store.records import CorrectionTable, MomentTable
+from aggregator.store.turned import TurnedTable
 from aggregator.visit import Decision, Visit
 from common.messages import CameraInfo, Event, ModelInfo
 from common.tracklet import Tracklet
@@ -54,6 +55,7 @@ class StoreWriter:
         self.counting = CountWriter(connection)
         self.eraser = Eraser(connection)
         self.ages = Ages(connection)
+        self.turned = TurnedTable(connection)
         self._db = connection
         self._lock = lock
         self._closed = False
