@@ -11,6 +11,7 @@ import stat
 from pathlib import Path
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from aggregator.api.settings import ApiSettings
 from aggregator.settings import is_loopback, split_address
@@ -19,8 +20,21 @@ from common.local_token import remove_local_token, write_local_token
 
 log = logging.getLogger("serve")
 
+LONGEST_LINE = 64 << 10
+"""Bytes of a request's first line and of a header; longer ones are refused before they are looked at."""
 _END_S = 1.0
 _LOOK_S = 30.0
+
+
+class _NoRequest(logging.Filter):
+    """Leaves out what aiohttp says, with a trace, of bytes that are no request: anybody could fill the log with it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a record is kept."""
+        return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+NO_REQUEST = _NoRequest()
 
 
 def check_address(http: str, api: ApiSettings, allow_remote: bool) -> None:
@@ -87,7 +101,8 @@ class HttpServer:
         self.address = self.login = ""
         self.port = 0
         self.token_file: Path | None = None
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_END_S)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_END_S,
+                                     max_line_size=LONGEST_LINE, max_field_size=LONGEST_LINE)
         self._http, self._settings, self._secret = http, settings, secret
         self._renewing: asyncio.Task[None] | None = None
 
@@ -97,6 +112,7 @@ class HttpServer:
         Raises:
             ConfigError: the address is taken or not this machine's, or the certificate cannot be used.
         """
+        logging.getLogger("aiohttp.server").addFilter(NO_REQUEST)  # twice is once
         host, port = split_address(self._http)
         files = self._settings.tls_certificate, self._settings.tls_key
         context = tls_context(files[0], files[1]) if files[0] and files[1] else None

@@ -22,6 +22,7 @@ class Settings(BaseModel):
 
 T = TypeVar("T", bound=Settings)
 Location = tuple[int | str, ...]
+MOST_KEYS = 100_000
 
 
 def load(path: Path, kind: type[T]) -> T:
@@ -37,8 +38,12 @@ def load(path: Path, kind: type[T]) -> T:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: is not UTF-8 text ({error.reason} at byte {error.start})") from error
     try:
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+        lines = _lines(yaml.compose(text, Loader=yaml.SafeLoader))
+        if len(lines) > MOST_KEYS:
+            raise ConfigError(f"{path}: holds more than {MOST_KEYS} keys and values")
         data = yaml.safe_load(text)
+    except RecursionError as error:
+        raise ConfigError(f"{path}: is nested too deeply, or holds itself (an alias, '*')") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)
@@ -48,7 +53,7 @@ def load(path: Path, kind: type[T]) -> T:
     try:
         return kind.model_validate(data or {})
     except ValidationError as error:
-        raise _explain(error, kind, str(path), _lines(tree)) from error
+        raise _explain(error, kind, str(path), lines) from error
 
 
 def from_mapping(data: dict[str, Any], kind: type[T], name: str) -> T:
@@ -59,18 +64,19 @@ def from_mapping(data: dict[str, Any], kind: type[T], name: str) -> T:
         raise _explain(error, kind, name, {}) from error
 
 
-def _lines(node: yaml.Node | None, at: Location = ()) -> dict[Location, int]:
-    """The line on which every key stands."""
-    found: dict[Location, int] = {}
+def _lines(node: yaml.Node | None, at: Location = (), found: dict[Location, int] | None = None) -> dict[Location, int]:
+    """The line on which every key stands. It ends when there are too many: aliases of aliases can be very many."""
+    found = {} if found is None else found
+    rows: list[tuple[int | str, yaml.Node, yaml.Node]] = []
     if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            place = (*at, key.value)
-            found[place] = key.start_mark.line + 1
-            found.update(_lines(value, place))
+        rows = [(str(key.value), key, value) for key, value in node.value]
     elif isinstance(node, yaml.SequenceNode):
-        for i, item in enumerate(node.value):
-            found[(*at, i)] = item.start_mark.line + 1
-            found.update(_lines(item, (*at, i)))
+        rows = [(i, item, item) for i, item in enumerate(node.value)]
+    for step, marked, value in rows:
+        if len(found) > MOST_KEYS:
+            break
+        found[(*at, step)] = marked.start_mark.line + 1
+        _lines(value, (*at, step), found)
     return found
 
 

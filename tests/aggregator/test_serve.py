@@ -212,3 +212,14 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
         running.get("/api/health")
     wait(lambda: threads() <= before)
     assert sorted(p.name for p in (tmp_path / "data").iterdir()) == ["audit.db", "passage.db", "passage.db.lock"]
+
+
+def test_bytes_that_are_no_request_fill_no_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with Running(tmp_path) as running:
+        host, _, port = running.addresses["http"].removeprefix("http://").rpartition(":")
+        for data in (b"\x16\x03\x01 TLS where there is none", b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\n\r\n"):
+            with socket.create_connection((host, int(port)), timeout=5) as stranger:
+                stranger.sendall(data)
+                with contextlib.suppress(ConnectionError):
+                    assert b" 400 " in stranger.recv(1000)
+    assert not [record for record in caplog.records if record.name == "aiohttp.server"]
