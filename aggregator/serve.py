@@ -21,6 +21,7 @@ from aggregator.api.app import create_app
 from aggregator.api.embedders import Embedders
 from aggregator.api.guard import LOCAL, Guard
 from aggregator.audit import AuditLog
+from aggregator.drawn import DrawnFiles
 from aggregator.engine import Bus, Engine
 from aggregator.http_server import HttpServer, check_address
 from aggregator.inbox import Inbox
@@ -141,6 +142,8 @@ class Server:
                 self._clock, settings.engine, bus,
                 on_failure=lambda: _call(loop, stop.set), rules=settings.alerts.rules, retention=settings.retention,
                 turn=turn)
+            drawn = DrawnFiles(settings.data / "places", inbox.send)
+            bus.subscribe(drawn.take)
             sinks = Sinks(settings.alerts, bus, self._clock)
             stack.callback(sinks.stop)
             sinks.start()
@@ -155,7 +158,7 @@ class Server:
             secret = new_secret()
             guard = Guard(settings.api, Tokens(settings.data / TOKENS_FILE), audit, local=digest_of(secret),
                           everybody=LOCAL if settings.api.open_loopback else None, clock=self._clock)
-            app = create_app(store.reader, engine, bus, settings.api, guard=guard, pictures=previews,
+            app = create_app(store.reader, engine, bus, settings.api, guard=guard, pictures=previews, draw=drawn.draw,
                              embedders=Embedders(turn=turn),
                              more_metrics=lambda samples: measure_rest(samples, inbox.counters(), store.path))
             server = HttpServer(app, settings.http, settings.api, secret)

@@ -1,7 +1,7 @@
 """What goes over the wire: msgpack maps, `v` and `type` first. Nothing here trusts its input.
 
 Agent → aggregator: `Hello`, `Upload` (tracklets and events, numbered by the spool), `Stats`, `Picture`.
-Aggregator → agent: `Ack`, `Assign`, `Preview`, `Taken`, `Refusal`.
+Aggregator → agent: `Ack`, `Assign`, `Preview`, `Drawn`, `Taken`, `Refusal`.
 Numbers travel as msgpack's own; arrays as little-endian bytes: embeddings float16, path boxes float32, times float64.
 """
 
@@ -146,6 +146,16 @@ class Preview:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """Zones and lines that somebody has drawn for a camera; they take the place of those it has."""
+
+    type: ClassVar[str] = "drawn"
+    camera: str
+    zones: tuple[Zone, ...] = ()
+    lines: tuple[Line, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
     """Somebody drawn on a picture: local track, global id (empty while unknown) and box, shares of the view."""
 
@@ -192,7 +202,7 @@ class Refusal:
     seq: int = 0
 
 
-Message = Hello | Upload | Stats | Picture | Ack | Assign | Preview | Taken | Refusal
+Message = Hello | Upload | Stats | Picture | Ack | Assign | Preview | Drawn | Taken | Refusal
 
 
 def encode(message: Message) -> bytes:
@@ -202,6 +212,8 @@ def encode(message: Message) -> bytes:
         value = getattr(message, name)
         if name in ("cameras", "models") and isinstance(value, tuple):
             value = [{key: _sendable(getattr(item, key)) for key in item.__dataclass_fields__} for item in value]
+        elif name in ("zones", "lines"):
+            value = _sendable(value)
         elif name == "marks":
             value = [(mark.track, mark.name, *mark.box) for mark in value]
         body[name] = value
@@ -240,6 +252,8 @@ def decode(data: bytes) -> Message:
     if kind == "preview":
         return Preview(camera=read.text("camera"), on=bool(body.get("on")), width=read.integer("width", 0, 1 << 16),
                        fps=read.number("fps"))
+    if kind == "drawn":
+        return Drawn(camera=read.name("camera"), zones=_places(read, "zones", Zone), lines=_places(read, "lines", Line))
     if kind == "picture":
         return _picture(read)
     if kind == "taken":

@@ -12,7 +12,7 @@ from typing import Any
 from common import __version__
 from common.clock import Clock
 from common.keys import read_agent_keys
-from common.messages import Assign, Hello, ModelInfo, Preview, Refusal, Stats, pack_events, pack_tracklet
+from common.messages import Assign, Drawn, Hello, ModelInfo, Preview, Refusal, Stats, pack_events, pack_tracklet
 from edge_agent.build import build_pipeline, load_needed
 from edge_agent.capture.dataset import every_camera
 from edge_agent.capture.group import CaptureGroup
@@ -26,6 +26,7 @@ from edge_agent.preview.server import LocalPreview
 from edge_agent.settings import AgentSettings
 from edge_agent.spool import Spool
 from edge_agent.uplink import Uplink
+from edge_agent.zones.drawn import DrawnPlaces
 from models.store import ModelStore
 
 log = logging.getLogger("passage.agent")
@@ -52,15 +53,18 @@ class Agent:
         self.spool = Spool(settings.data / "spool.db", max_bytes=int(settings.spool.max_mb * 1e6),
                            max_age_s=settings.spool.max_age_h * 3600)
         self.holding = Holding(self.spool)
+        self.drawn = DrawnPlaces(settings.data / "places")
         self.capture = CaptureGroup(settings.cameras, clock=clock, speed=settings.replay.speed,
                                     max_skew_s=settings.replay.max_skew_s, **settings.streams.model_dump())
         self.uplink = Uplink(settings.aggregator, settings.agent, self._hello, self.spool, clock,
                              stats=self._stats, on_assign=self._assigned, on_preview=self._looked_at,
+                             on_drawn=self._drawn,
                              on_refusal=self._refused,
                              keys=read_agent_keys(settings.keys) if settings.keys else None)
         self.pipeline: Pipeline = build_pipeline(
             settings.cameras, load_needed(settings.cameras, settings.models, settings.detector), settings.tracker,
-            settings.tracklets, self.run_id, on_camera=lambda _: self.uplink.greet(), counting=settings.counting)
+            settings.tracklets, self.run_id, on_camera=lambda _: self.uplink.greet(), counting=settings.counting,
+            drawn=self.drawn.load([camera.id for camera in settings.cameras]) if settings.counting.drawn else None)
         self.previewer = Previewer({camera.id: camera.preview for camera in settings.cameras},
                                    lambda: self.pipeline.detector.names, lambda: face_finder(ModelStore()))
         self.previewer.add_sink(UPLINK, self.uplink.show)
@@ -99,6 +103,7 @@ class Agent:
         try:
             while not self._stopping.is_set() and not self.capture.finished:
                 frames = self.capture.next_batch(timeout=0.25)
+                self._draw_places()
                 if frames:
                     self._keep(self.pipeline.step(frames))
                 if on_batch:
@@ -194,6 +199,16 @@ class Agent:
                 ids[track] = identity
                 while len(ids) > MOST_IDS:  # of tracks long gone
                     del ids[next(iter(ids))]
+
+    def _drawn(self, drawn: Drawn) -> None:
+        if self.settings.counting.drawn and drawn.camera in self.global_ids:
+            self.drawn.put(drawn.camera, (drawn.zones, drawn.lines))
+
+    def _draw_places(self) -> None:
+        for camera, places in self.drawn.take():
+            events = self.pipeline.draw(camera, places)
+            if events:
+                self.holding.keep([pack_events(events)])
 
     def _looked_at(self, asked: Preview) -> None:
         self.previewer.ask(UPLINK, asked.camera, asked.on, asked.width, asked.fps)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from common.messages import CameraInfo
+from common.places import Places
 from edge_agent.capture.mask import Mask
 from edge_agent.capture.settings import CameraSettings
 from edge_agent.no_detector import NoDetector
@@ -43,10 +44,11 @@ def load_needed(cameras: Sequence[CameraSettings], models: ModelSettings, detect
 def build_pipeline(
     cameras: Sequence[CameraSettings], networks: tuple[Detector | NoDetector, Embedder], tracker: TrackerSettings,
     tracklets: TrackletSettings, run: str, on_camera: Callable[[CameraInfo], None] | None = None,
-    counting: CountingSettings | None = None,
+    counting: CountingSettings | None = None, drawn: Mapping[str, Places] | None = None,
 ) -> Pipeline:
-    """One pipeline for the cameras of a box; `run` names this start of the agent."""
+    """One pipeline for the cameras of a box; `run` names this start of the agent. What is `drawn` for a camera takes
+    the place of its own zones and lines."""
     names = [camera.id for camera in cameras]
     masks = {camera.id: Mask.load(camera.mask) for camera in cameras if camera.mask is not None}
     return Pipeline(names, *networks, Tracker(tracker, names, IdAllocator()), tracklets, run, masks, on_camera,
-                    {camera.id: camera.read_places() for camera in cameras}, counting)
+                    {camera.id: camera.read_places() for camera in cameras} | dict(drawn or {}), counting)

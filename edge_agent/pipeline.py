@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -81,10 +82,10 @@ class Pipeline:
         self.infos: dict[str, CameraInfo] = {}
         self._cameras = tuple(cameras)
         self._builders: dict[str, TrackletBuilder] = {}
-        self._places = places or {}
+        self._places = dict(places or {})
         self._counters = {camera: PlaceCounter(
             run, *self._places.get(camera, ((), ())), detector.names,
-            **(counting or CountingSettings()).model_dump(), mature_s=settings.mature_s,
+            **(counting or CountingSettings()).model_dump(exclude={"drawn"}), mature_s=settings.mature_s,
             mature_frames=settings.mature_frames) for camera in cameras}
         self._on_camera = on_camera
         self._last: dict[str, tuple[int, float]] = {}
@@ -124,6 +125,19 @@ class Pipeline:
                 tracklets += self._builders[camera].finish(ids, counter.counts)
                 events += ended_events(camera, self.run, now, frame, ids)
         return tracklets, events
+
+    def draw(self, camera: str, places: Places) -> list[Event]:
+        """Count other zones and lines in a camera from now on; returns what that means for who is in them."""
+        if places == self._places.get(camera, ((), ())):
+            return []
+        self._places[camera] = places
+        frame, _ = self._last.get(camera, (0, 0.0))
+        events = self._counters[camera].replace(camera, frame, *places)
+        if camera in self.infos:
+            self.infos[camera] = info = dataclasses.replace(self.infos[camera], zones=places[0], lines=places[1])
+            if self._on_camera:
+                self._on_camera(info)
+        return events
 
     def _result(self, frame: Frame, found: Detections, seen: TrackedFrame, choice: Choice,
                 vectors: NDArray[np.float32]) -> Result:

@@ -22,6 +22,7 @@ from common.keys import AgentKeys
 from common.messages import (
     Ack,
     Assign,
+    Drawn,
     Hello,
     Message,
     Picture,
@@ -99,6 +100,7 @@ class Uplink:
         *,
         on_assign: Callable[[Assign], None] | None = None,
         on_preview: Callable[[Preview], None] | None = None,
+        on_drawn: Callable[[Drawn], None] | None = None,
         on_refusal: Callable[[Refusal], None] | None = None,
         stats: Callable[[], Stats] | None = None,
         keys: AgentKeys | None = None,
@@ -117,6 +119,7 @@ class Uplink:
         self._callbacks: dict[str, Callable[..., None] | None] = {
             Assign.type: on_assign,
             Preview.type: on_preview,
+            Drawn.type: on_drawn,
             Refusal.type: on_refusal,
         }
         self._stats = stats or self._bare_stats

@@ -41,6 +41,16 @@ class Zones(TypedDict):
     lines: list[LineSet]
 
 
+class Drawn(TypedDict):
+    """What was drawn for a camera, and whom it was sent to."""
+
+    camera: str
+    agent: str
+    connected: Annotated[bool, Field(description="whether the agent is there; otherwise it gets it when it is back")]
+    zones: int
+    lines: int
+
+
 class Span(TypedDict):
     """The stretch of time that was counted."""
 

@@ -14,6 +14,7 @@ from aggregator.api.guard import Guard
 from aggregator.api.keys import (
     BUS,
     CLOCK,
+    DRAW,
     EMBEDDERS,
     ENGINE,
     GUARD,
@@ -54,7 +55,9 @@ from aggregator.api.settings import ApiSettings
 from aggregator.api.streams import Streams
 from aggregator.previews import Previews
 from common.clock import Clock, SystemClock
+from common.errors import StoreError
 from common.metrics import Samples
+from common.places import Places
 
 
 @functools.cache
@@ -76,7 +79,8 @@ def openapi_document() -> dict[str, Any]:
 def create_app(reader_factory: ReaderFactory, engine: Engine, bus: Bus,
                settings: ApiSettings | None = None, *, guard: Guard,
                more_metrics: Callable[[Samples], None] | None = None, clock: Clock | None = None,
-               embedders: Embedders | None = None, pictures: Previews | None = None) -> web.Application:
+               embedders: Embedders | None = None, pictures: Previews | None = None,
+               draw: Callable[[str, str, Places], None] | None = None) -> web.Application:
     """The application, to be run by `aiohttp.web.AppRunner` or aiohttp's test server.
 
     Args:
@@ -88,6 +92,7 @@ def create_app(reader_factory: ReaderFactory, engine: Engine, bus: Bus,
         more_metrics: adds what the API does not know: the inbox's and the disk's.
         clock: what time it is; the computer's by default.
         pictures: live pictures from the agents; none without it.
+        draw: keeps zones and lines of a camera (camera, its agent, places) and sends them; refused without it.
         embedders: networks for search by picture; those of this machine's model store by default.
     """
     settings = settings or ApiSettings()
@@ -103,6 +108,7 @@ def create_app(reader_factory: ReaderFactory, engine: Engine, bus: Bus,
     app[CLOCK] = clock or SystemClock()
     app[STREAMS] = Streams(settings.max_sockets)
     app[PREVIEWS] = pictures or Previews(lambda _agent, _message: None, settings.max_viewers)
+    app[DRAW] = draw or _nowhere
     registry().mount(app)
     documents.publish(app, openapi_document())
     app.on_response_prepare.append(add_headers)
@@ -111,6 +117,10 @@ def create_app(reader_factory: ReaderFactory, engine: Engine, bus: Bus,
     app.on_shutdown.append(_end_streams)
     app.on_cleanup.append(_close)
     return app
+
+
+def _nowhere(camera: str, _agent: str, _places: Places) -> None:
+    raise StoreError(f"zones and lines of '{camera}' cannot be kept here")
 
 
 async def _end_streams(app: web.Application) -> None:

@@ -16,6 +16,7 @@ from aggregator.api.streams import Streams
 from aggregator.previews import Previews
 from common.clock import Clock
 from common.metrics import Samples
+from common.places import Places
 
 SETTINGS = web.AppKey("settings", ApiSettings)
 GUARD = web.AppKey("guard", Guard)
@@ -24,6 +25,7 @@ EMBEDDERS = web.AppKey("embedders", Embedders)
 REQUESTS = web.AppKey("requests", Requests)
 MORE_METRICS: web.AppKey[Callable[[Samples], None]] = web.AppKey("more_metrics")
 STREAMS = web.AppKey("streams", Streams)
+DRAW: web.AppKey[Callable[[str, str, Places], None]] = web.AppKey("draw")
 PREVIEWS = web.AppKey("previews", Previews)
 ENGINE: web.AppKey[Engine] = web.AppKey("engine")
 BUS: web.AppKey[Bus] = web.AppKey("bus")

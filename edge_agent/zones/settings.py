@@ -18,3 +18,7 @@ class CountingSettings(Settings):
         default=3.0, gt=0, le=3600,
         description="who stays nearer than that counts too: the distance asked for shrinks to nothing in so many "
                     "seconds")
+    drawn: bool = Field(
+        default=True,
+        description="zones and lines that somebody draws in the dashboard take the place of those in agent.yaml; they "
+                    "are kept in the folder `places` of `data`, as GeoJSON")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from common.http_client import Api
 from deploy.demo.programs import Programs
 from tests.support.blobs import Walker, write_video
 from tests.support.site import Site, get, wait_for
@@ -63,3 +65,23 @@ def test_what_cameras_count_is_answered_and_told_and_outlasts_a_restart(tmp_path
     site.programs.stop(name)
     site.start_aggregator()
     assert answers() == before
+
+
+def test_zones_drawn_in_the_middle_are_counted_at_the_camera_also_after_its_restart(tmp_path: Path, site: Site) -> None:
+    video = write_video(tmp_path / "hall.avi", [Walker(5, 65, -10, 330)], 90)
+    camera = {"id": "hall", "source": str(video), "loop": True}
+    zone = {"name": "middle", "polygon": [[0.3, 0], [0.7, 0], [0.7, 1], [0.3, 1]]}
+    site.start_aggregator()
+    name = site.start_agent([camera], 4.0)
+    wait_for(lambda: bool(get(f"{site.api}/cameras")["cameras"]), 30, "the camera is known")
+    Api(f"http://{site.http}")._json(Api(f"http://{site.http}").request(
+        "PUT", "/api/cameras/hall/places", {}, accept="application/json", body=json.dumps({"zones": [zone]}).encode(),
+        media="application/json"))
+    wait_for(lambda: [row["zone"] for row in get(f"{site.api}/zones")["zones"]] == ["middle"], 20, "the agent has it")
+    wait_for(lambda: rows(site, "zones")[0]["entries"] > 0, 30, "it counts")
+    site.programs.stop(name)
+    assert (tmp_path / "spool-box" / "places" / "hall.geojson").is_file()
+    (tmp_path / "data" / "places").rename(tmp_path / "elsewhere")  # the box itself remembers
+    site.start_agent([camera], 4.0, "box")
+    before = rows(site, "zones")[0]["entries"]
+    wait_for(lambda: rows(site, "zones")[0]["entries"] > before, 30, "it counts on")

@@ -5,22 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from aiohttp import web
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from aggregator.analytics.tally import Tally, edges_of
 from aggregator.api import analytics_shapes as shapes
 from aggregator.api.access import Audit, Role
-from aggregator.api.binding import Parameters
+from aggregator.api.binding import Parameters, bind_body
 from aggregator.api.inside import inside_now
-from aggregator.api.keys import READERS
+from aggregator.api.keys import DRAW, ENGINE, READERS
 from aggregator.api.registry import Registry
-from aggregator.api.routes.cameras import known_camera
+from aggregator.api.routes.cameras import OneCamera, known_camera, the_camera
 from aggregator.api.spans import Stepped, Window
 from aggregator.api.tables import MEDIA, AsTable, table
 from aggregator.store.counts import CountReader
 from aggregator.store.raw_counts import Kind, Place
 from aggregator.store.reader import StoreReader
 from common.clock import to_rfc3339
+from common.messages import MAX_PLACES
+from common.places import Line, Zone
+from common.places.shapes import one_name_each
 
 routes = Registry()
 
@@ -35,6 +38,19 @@ class Counted(CameraFilter, AsTable):
     """What every table of counts can be asked for."""
 
     label: str | None = Field(default=None, max_length=200, description="only this class, such as person")
+
+
+class PlacesBody(Parameters):
+    """All zones and lines of a camera."""
+
+    zones: tuple[Zone, ...] = Field(default=(), max_length=MAX_PLACES, description="zones; names differ")
+    lines: tuple[Line, ...] = Field(default=(), max_length=MAX_PLACES, description="lines; names differ")
+
+    @field_validator("zones", "lines")
+    @classmethod
+    def _named_once(cls, places: Any) -> Any:
+        one_name_each(places)
+        return places
 
 
 class ZonesQuery(Counted, Window):
@@ -86,6 +102,24 @@ async def list_zones(request: web.Request, query: CameraFilter) -> shapes.Zones:
         return {"zones": zones, "lines": lines}
 
     return await request.app[READERS].ask(ask)
+
+
+@routes.add("PUT", "/api/cameras/{camera}/places", tag="places", role=Role.OPERATOR, audit=Audit.ALWAYS,
+            parameters=OneCamera, body=PlacesBody, answer=shapes.Drawn, errors=(404,))
+async def put_places(request: web.Request, query: OneCamera) -> shapes.Drawn:
+    """Draw a camera's zones and lines.
+
+    They take the place of all that it has, also of those in its agent's file, and are sent to the agent, which counts
+    with them from then on and keeps them. Who is in a zone that goes leaves it; one that stays as it was counts on.
+    What was counted in zones that are gone stays. An agent that is set to take none (`counting.drawn`) goes on as it
+    is: /api/zones tells what is in force.
+    """
+    body: PlacesBody = await bind_body(PlacesBody, request)
+    row = await request.app[READERS].ask(the_camera, query.camera)
+    await request.app[READERS].work(lambda: request.app[DRAW](row.camera, row.agent, (body.zones, body.lines)))
+    agents = request.app[ENGINE].stats().get("agents", {})
+    return {"camera": row.camera, "agent": row.agent, "zones": len(body.zones), "lines": len(body.lines),
+            "connected": bool(agents.get(row.agent, {}).get("connected", False))}
 
 
 @routes.add("GET", "/api/analytics/zones", tag="places", role=Role.VIEWER, audit=Audit.NEVER,

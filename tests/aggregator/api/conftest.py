@@ -140,12 +140,13 @@ class Site:
         self.clock = ManualClock(NOON + 80)
         self.settings = ApiSettings(check_answers=True, readers=2, stats_interval_s=0.05)
         self.pictures = None
+        self.draw = None
         self.guard: Guard | None = None  # everybody may do everything, but for tests of who may what
         self.load: Callable[[str], Any] = lambda name: ToyEmbedder()
 
     def app(self):
         return create_app(lambda: StoreReader(self.data), self.engine, self.bus, self.settings, clock=self.clock,
-                          embedders=Embedders(self.load), pictures=self.pictures,
+                          embedders=Embedders(self.load), pictures=self.pictures, draw=self.draw,
                           guard=self.guard or Guard(self.settings, everybody=LOCAL, clock=self.clock))
 
     def talk(self, conversation: Callable[[TestClient], Coroutine[Any, Any, Any]]) -> Any:

@@ -249,3 +249,21 @@ def test_sums_by_the_hour_answer_as_the_records_do(tmp_path: Path, query: str) -
                 for camera, hour in part:
                     store.counting.add_up(camera, hour)
             assert rows(site, path) == recorded
+
+
+def test_zones_that_are_drawn_go_to_the_cameras_agent(site) -> None:
+    drawn = []
+    site.draw = lambda camera, agent, places: drawn.append((camera, agent, places))
+    zone = {"name": "till", "polygon": [[0, 0], [0.5, 0], [0.5, 0.5]], "dwell_s": 30}
+    answer = site.ask("/api/cameras/left/places", "PUT", json={"zones": [zone]})
+    assert answer.json == {"camera": "left", "agent": "box", "connected": True, "zones": 1, "lines": 0}
+    ((camera, agent, (zones, lines)),) = drawn
+    assert (camera, agent, zones, lines) == ("left", "box", (Zone.model_validate(zone),), ())
+    for body, told in (({"zones": [zone, zone]}, "two are named 'till'"),
+                       ({"zones": [{**zone, "name": "a/b"}]}, "name"),
+                       ({"zones": [{**zone, "polygon": [[0, 0], [9, 9], [0, 9]]}]}, "from 0 to 1")):
+        refused = site.ask("/api/cameras/left/places", "PUT", json=body)
+        assert refused.status == 400
+        assert told in refused.error["message"]
+    assert site.ask("/api/cameras/lefft/places", "PUT", json={}).status == 404
+    assert len(drawn) == 1

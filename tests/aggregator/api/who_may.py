@@ -53,4 +53,5 @@ GET  /ws/{camera}                          viewer   always
 POST /api/corrections                      operator always
 POST /api/identities/{id}/forget          admin    always
 POST /api/search                           viewer   always
+PUT  /api/cameras/{camera}/places          operator always
 """
