@@ -42,6 +42,8 @@ BOX = (
           (f"{E}.delivery.Delivery._flying",)),
     Limit("pictures for people to look at, each camera", "one, and those under way", "a newer one takes its place",
           (f"{E}.picture_box.PictureBox._flying",)),
+    Limit("zones and lines that were drawn in the dashboard, each camera", "the latest, in one file",
+          "a newer drawing takes its place"),
     Limit("cameras of a data set whose files were looked through", "4 data sets", "looked through again",
           (f"{E}.capture.dataset._planned",)),
     Limit("the catalog, messages about a device", "what the release ships with", "read once",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-import queue
+import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -25,7 +25,8 @@ class DrawnPlaces:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._waiting: queue.SimpleQueue[tuple[str, Places]] = queue.SimpleQueue()
+        self._waiting: dict[str, Places] = {}
+        self._lock = threading.Lock()
 
     def load(self, cameras: Iterable[str]) -> dict[str, Places]:
         """What was drawn for these cameras; one whose file is broken keeps the zones and lines of agent.yaml."""
@@ -41,13 +42,15 @@ class DrawnPlaces:
         return found
 
     def put(self, camera: str, places: Places) -> None:
-        """Something was drawn; from any thread."""
-        self._waiting.put((camera, places))
+        """Something was drawn; from any thread. What was drawn for this camera before and still waits is forgotten."""
+        with self._lock:
+            self._waiting[camera] = places
 
     def take(self) -> Iterator[tuple[str, Places]]:
         """What was drawn since the last time, written down."""
-        while not self._waiting.empty():
-            camera, places = self._waiting.get()
+        with self._lock:
+            waiting, self._waiting = self._waiting, {}
+        for camera, places in waiting.items():
             self._save(camera, places)
             yield camera, places
 
