@@ -67,11 +67,15 @@ def starting(dimensions: int) -> Evidence:
     )
 
 
-def learn(sample: Sample) -> Evidence:
+def learn(sample: Sample, *, clocks: bool = True) -> Evidence:
     """`Evidence` from a sample of a stream. Needs two visits at least; what little data leaves open, priors fill.
 
     What is learned depends on the sample alone, not on what was decided about it before: wrong decisions would
     teach themselves.
+
+    Args:
+        sample: of the stream.
+        clocks: find out which clocks are off; else they are right.
     """
     projection = Projection.fit(sample.embedding, sample.camera, sample.cameras)
     rows = projection.apply(sample.embedding, sample.camera)
@@ -83,16 +87,18 @@ def learn(sample: Sample) -> Evidence:
     pairs = times.pairs(score, highest)
     mixture = Mixture.start(pairs, _friends_prior(pairs, rows, cohort), len(rows))
     _practise(mixture)
-    clocks = times.clocks(mixture.by_looks()[pairs.cell // (2 * BINS)])
-    if clocks.offset.any():
-        times = Times.of(sample, clocks)
+    found = Clocks.right(sample.cameras)
+    if clocks:
+        found = times.clocks(mixture.by_looks()[pairs.cell // (2 * BINS)])
+    if found.offset.any():
+        times = Times.of(sample, found)
         pairs = times.pairs(score, highest)
         mixture = Mixture.start(pairs, _friends_prior(pairs, rows, cohort), len(rows))
         _practise(mixture)
     some = times.order[max(0, len(rows) - CLUSTERED) :]
     score, late = score[np.ix_(some, some)], times.latest(CLUSTERED)
     for lesson in range(LESSONS + 1):
-        evidence = _evidence(mixture, pairs, projection, cohort, clocks)
+        evidence = _evidence(mixture, pairs, projection, cohort, found)
         if lesson < LESSONS:
             _learn_returns(mixture, evidence, score, *late)
             _practise(mixture)

@@ -4,6 +4,10 @@ The seconds between the visits of one person in cameras a and b, b's less a's, l
 one way as the other, and in two heaps at equal distance where not. A clock that is off moves both by as much. So the
 centre of symmetry of each pair's seconds is the difference of two offsets, and the offsets are what makes all pairs of
 cameras symmetrical at once. Of offsets common to all cameras, nothing can be known.
+
+Where all walk one way, in at one door and out at another, each pair of cameras looks as if a clock were off by the
+time to walk, and no stream can tell that from clocks. But then hardly two cameras agree, and most clocks are right:
+so offsets are believed only where `AGREE` of the cameras agree, two at least.
 """
 
 from __future__ import annotations
@@ -32,6 +36,8 @@ IDLE = 4.0
 """Seconds by which a clock may be off without being moved: that is within what ways differ."""
 SURE = 2.5
 """Spreads by which it must be off."""
+AGREE = 0.5
+"""Share of the cameras with enough pairs whose clocks must agree."""
 SLIGHT = 0.02
 """Pairs less likely than this to be of one person are left out: they are many, and say nothing."""
 
@@ -100,7 +106,10 @@ def find_clocks(
         if gains[camera] < GAIN or abs(value - offset[camera]) < 1:
             break
         offset[camera] = value
-    offset -= _common(offset, mass)
+    common = _common(offset, mass)
+    if common is None:
+        return Clocks.right(cameras)
+    offset -= common
     spread = np.where(mass >= LEAST, WALKED / np.sqrt(np.maximum(mass, 1)), np.inf)
     offset[np.abs(offset) < np.maximum(IDLE, SURE * spread)] = 0.0
     moved = np.flatnonzero(offset)
@@ -135,12 +144,15 @@ def _best(camera: int, offset: Doubles, fits: dict[tuple[int, int], Doubles]) ->
     return float(tried[best]), float(score[best]) / max(now, 1e-9)
 
 
-def _common(offset: Doubles, mass: Doubles) -> float:
-    """What is taken off all offsets: the one that most of what was seen agrees on, of cameras that know any."""
+def _common(offset: Doubles, mass: Doubles) -> float | None:
+    """What is taken off all offsets: the one that most of what was seen agrees on, of cameras that know any; None where
+    too few of them agree."""
     known = np.flatnonzero(mass >= LEAST)
     if not len(known):
         return 0.0
     agree = [float(mass[known][np.abs(offset[known] - value) < 2 * IDLE].sum()) for value in offset[known]]
     best = float(offset[known][int(np.argmax(agree))])
     near = known[np.abs(offset[known] - best) < 2 * IDLE]
+    if len(near) < max(2, AGREE * len(known)):
+        return None
     return 0.0 if 0.0 in offset[near] else float(np.median(offset[near]))

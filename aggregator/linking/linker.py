@@ -222,7 +222,7 @@ class Linker:
     def _partition(self, visit: Visit) -> Partition:
         key = (visit.model, visit.label, len(visit.embedding))
         if key not in self._partitions:
-            self._partitions[key] = Partition(len(visit.embedding))
+            self._partitions[key] = Partition(len(visit.embedding), clocks_given=self.topology is not None)
         return self._partitions[key]
 
     def _put(self, partition: Partition, visit: Visit) -> int:

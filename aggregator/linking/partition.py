@@ -20,9 +20,10 @@ class Partition:
 
     Args:
         dimensions: of the embeddings; 0 for visits without.
+        clocks_given: a layout says what the cameras' clocks are; none are learned on top of that.
     """
 
-    def __init__(self, dimensions: int) -> None:
+    def __init__(self, dimensions: int, *, clocks_given: bool = False) -> None:
         self.table = VisitTable(dimensions)
         self.evidence: Evidence = starting(dimensions)
         self.seen = 0
@@ -31,6 +32,7 @@ class Partition:
         self.compared = 0
         """With how many visits the latest one was compared."""
         self.watch = Watch()
+        self._clocks_given = clocks_given
         self._steps: dict[int, float] = {}
         """Seconds to add to the times of cameras whose clocks jumped, since then."""
         self._forgotten = 0
@@ -98,7 +100,8 @@ class Partition:
                 start=table.start[rows] - off,
                 end=table.end[rows] - off,
                 cameras=cameras,
-            )
+            ),
+            clocks=not self._clocks_given,
         )
         self.relearned = True
         moved = self.evidence.clocks.of(table.camera) - before.of(table.camera)

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from aggregator.linking import IdAllocator, Linker, LinkingSettings
-from tests.aggregator.linking.stream import CAMERAS, groups, walks
+from aggregator.linking.layout import parse_layout
+from aggregator.visit import Visit
+from tests.aggregator.linking.stream import CAMERAS, MODEL, START, groups, walks
 
 
 def offsets(linker: Linker) -> dict[str, float]:
@@ -50,3 +52,38 @@ def test_links_are_as_good_as_with_right_clocks() -> None:
 def test_few_people_say_nothing_of_clocks() -> None:
     visits, _ = walks(6, seed=5, clock={"yard": lambda _: 75.0})
     assert set(offsets(linked(visits)[0]).values()) == {0.0}
+
+
+def one_way(route: tuple[str, ...], *, people: int = 150, turn: int | None = None, seed: int = 1) -> list[Visit]:
+    """Everybody goes through all cameras, a walk of 20 s each; from the person `turn` on, back."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for person in range(people):
+        look = rng.normal(size=64)
+        look /= np.linalg.norm(look)
+        time = START + 20.0 * person + rng.normal()
+        for camera in route if turn is None or person < turn else reversed(route):
+            stay = rng.uniform(3, 8)
+            rows.append((time, time + stay, camera, look + 0.5 * rng.normal(size=64) / 8))
+            time += stay + 20.0 * rng.lognormal(0, 0.15)
+    return [
+        Visit(visit=k, camera=camera, start=start, end=end, label="person", frames=50, final=True, model=MODEL,
+              embedding=(vector / np.linalg.norm(vector)).astype(np.float32))
+        for k, (start, end, camera, vector) in enumerate(sorted(rows, key=lambda row: row[1]), 1)]
+
+
+@pytest.mark.parametrize(("route", "turn"), [
+    (("door", "hall"), None), (("door", "hall", "exit"), None), (CAMERAS, None), (CAMERAS, 150)],
+    ids=["two cameras", "three cameras", "four cameras", "in, and later out"])
+def test_people_who_all_walk_one_way_are_no_clocks_that_are_off(route: tuple[str, ...], turn: int | None) -> None:
+    linker, _ = linked(one_way(route, people=150 if turn is None else 300, turn=turn))
+    assert set(offsets(linker).values()) == {0.0}
+    assert linker.notices() == []
+
+
+def test_with_a_layout_its_word_on_clocks_holds() -> None:
+    visits, _ = walks(120, seed=1, clock={"yard": lambda _: 75.0})
+    linker = Linker(LinkingSettings(), parse_layout("offset hall 1.5\nhall yard 1 300"), IdAllocator())
+    for group in groups(visits):
+        linker.observe(group, group[-1].end)
+    assert offsets(linker) == {camera: 1.5 * (camera == "hall") for camera in CAMERAS}
