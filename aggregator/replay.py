@@ -115,7 +115,7 @@ class Replayed:
 
     Attributes:
         identity: after the last repair.
-        confidence: of the decision that gave it.
+        confidence: that it is right, after the last repair.
         online: identity as first decided.
         seconds: that linking took.
         site_map: what was learned of ways and clocks.
@@ -164,6 +164,8 @@ def replay_visits(visits: Iterable[Visit], count: int, settings: LinkingSettings
     if batch:
         take(linker.observe(batch, batch[-1].end))
         take(linker.resolve(batch[-1].end, whole=True))
+    for number, _, sure in linker.standing():  # a repair looks at those as well whom it leaves as they are
+        confidence[number - 1] = sure
     return Replayed(np.asarray([current(one) for one in identity.tolist()], np.int64), confidence, online,
                     time.perf_counter() - began, linker.site_map())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregator.evaluate.labels import Labels, match_visit
-from aggregator.evaluate.scores import LinkScores, judge_links, score_links
+from aggregator.evaluate.scores import LinkScores, idf1, judge_links, score_links
 from aggregator.evaluate.transits import Transits
 from aggregator.store import StoreReader
 from common.errors import ConfigError
@@ -26,6 +26,7 @@ class Answers:
         camera: (n,) names.
         start, end: (n,) float64, seconds.
         confidence: (n,) in [0, 1], or None when the answer does not say.
+        online: (n,) global id as first decided, or None when the answer does not say.
     """
 
     truth: list[str]
@@ -34,10 +35,12 @@ class Answers:
     start: NDArray[np.float64]
     end: NDArray[np.float64]
     confidence: NDArray[np.float64] | None
+    online: list[str] | None = None
 
     def scores(self) -> LinkScores:
         """All of them."""
-        return score_links(self.truth, self.guess, self.start, self.confidence)
+        scores = score_links(self.truth, self.guess, self.start, self.confidence)
+        return scores if self.online is None else replace(scores, online_idf1=idf1(self.truth, self.online))
 
     def links(self) -> tuple[NDArray[np.float64] | None, NDArray[np.bool_]]:
         """Confidence of each link to a known identity, if said, and whether it was right."""
@@ -61,6 +64,7 @@ def read_replay(visits: Path, answer: Path) -> Answers:
     except (OSError, ValueError, KeyError) as error:
         raise ConfigError(f"{visits}: holds no visits with their truth ({error})") from error
     guess: dict[int, str] = {}
+    online: dict[int, str] = {}
     sure = np.full(len(truth), np.nan)
     try:
         with answer.open(newline="", encoding="utf-8") as file:
@@ -70,6 +74,8 @@ def read_replay(visits: Path, answer: Path) -> Answers:
                     raise ConfigError(f"{answer}: visit {number} stands twice")
                 guess[number] = row["global_id"]
                 sure[number] = float(row.get("confidence") or "nan")
+                if row.get("online_global_id"):
+                    online[number] = row["online_global_id"]
     except (OSError, ValueError, KeyError, IndexError) as error:
         raise ConfigError(f"{answer}: is no list of links ({error})",
                           "it is what `aggregator replay VISITS.npz --out LINKS.csv` writes") from error
@@ -77,7 +83,8 @@ def read_replay(visits: Path, answer: Path) -> Answers:
         raise ConfigError(f"{answer}: {len(truth)} visits were expected, {len(guess)} are there")
     return Answers(truth=[str(who) for who in truth.tolist()], guess=[guess[i] for i in range(len(truth))],
                    camera=[str(name) for name in camera.tolist()], start=start.astype(float), end=end.astype(float),
-                   confidence=_complete(sure))
+                   confidence=_complete(sure),
+                   online=[online[i] for i in range(len(truth))] if len(online) == len(truth) else None)
 
 
 def read_store(data: Path, labels: Labels) -> tuple[Answers, dict[str, Any]]:

@@ -27,6 +27,7 @@ class LinkScores:
         false_links: share of `linked` whose identity's earlier visits are mostly somebody else's.
         calibration_error: expected calibration error of the confidences of `linked` in ten bins (Guo et al. 2017);
             None without confidences.
+        online_idf1: IDF1 of the identities as first decided; None where the answer does not say.
     """
 
     visits: int
@@ -38,6 +39,7 @@ class LinkScores:
     linked: int
     false_links: float
     calibration_error: float | None = None
+    online_idf1: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""

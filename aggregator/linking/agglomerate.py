@@ -7,6 +7,10 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
+BLOCK = 256
+"""Nodes whose best partner is sought together: what is between stays in the processor's cache."""
+CROWDED = 0.7
+"""Share of nodes that must be left; below it, those that were joined into others are taken out."""
 SMALL = 64
 """Nodes for which it is not worth leaving out those that were joined."""
 
@@ -49,9 +53,18 @@ def agglomerate(
         return into
     alive, size = np.arange(n), size.astype(np.float32)
     np.fill_diagonal(transit, -np.inf)
-    total = appearance * weight(size[:, None] * size, dependence) + transit
-    partner = total.argmax(1)
-    best = total[alive, partner]
+    partner, best = np.empty(n, np.intp), np.empty(n, np.float32)
+
+    def seek(some: NDArray[np.intp]) -> None:
+        """Whom each of some clusters is best joined with."""
+        total = weight(size[some, None] * size, dependence)
+        total *= appearance[some]
+        total += transit[some]
+        partner[some] = found = total.argmax(1)
+        best[some] = total[np.arange(len(some)), found]
+
+    for a in range(0, n, BLOCK):
+        seek(np.arange(a, min(n, a + BLOCK)))
     left = n
     while True:
         i = int(best.argmax())
@@ -66,34 +79,32 @@ def agglomerate(
         walk = np.maximum(transit[i], transit[j])
         walk[np.minimum(transit[i], transit[j]) == -np.inf] = -np.inf
         size[i] += size[j]
-        sum_ = weight(size[i] * size, dependence)
-        sum_ *= look
-        sum_ += walk
-        sum_[i] = sum_[j] = -np.inf
+        total = weight(size[i] * size, dependence)
+        total *= look
+        total += walk
+        total[i] = total[j] = -np.inf
         appearance[i] = appearance[:, i] = look
         transit[i] = transit[:, i] = walk
-        total[i] = total[:, i] = sum_
         # -inf for good: what was joined into another is found no more.
-        total[j] = total[:, j] = transit[:, j] = best[j] = -np.inf
+        transit[j] = transit[:, j] = best[j] = -np.inf
         into[alive[j]] = alive[i]
         stale = np.flatnonzero((partner == i) | (partner == j))
+        stale = stale[best[stale] > -np.inf]
         if len(stale):
-            part = total[stale]
-            partner[stale] = part.argmax(1)
-            best[stale] = part[np.arange(len(stale)), partner[stale]]
-        better = np.flatnonzero(sum_ > best)
-        best[better] = sum_[better]
+            seek(stale)
+        better = np.flatnonzero(total > best)
+        best[better] = total[better]
         partner[better] = i
-        partner[i] = sum_.argmax()
-        best[i], best[j] = sum_[partner[i]], -np.inf
+        partner[i] = total.argmax()
+        best[i] = total[partner[i]]
         left -= 1
-        if left < len(alive) // 2 and len(alive) > SMALL:
-            # Half are gone: go on with the others alone.
+        if left < CROWDED * len(alive) and len(alive) > SMALL:
+            # Many are gone: go on with the others alone.
             kept = np.flatnonzero(best > -np.inf)
             number = np.full(len(alive), 0, np.intp)
             number[kept] = np.arange(len(kept))
             square = np.ix_(kept, kept)
-            appearance, transit, total = appearance[square], transit[square], total[square]
+            appearance, transit = appearance[square], transit[square]
             alive, size, best, partner, left = alive[kept], size[kept], best[kept], number[partner[kept]], len(kept)
 
 

@@ -14,6 +14,8 @@ from aggregator.linking.topology import Topology
 Floats = NDArray[np.float32]
 
 
+BLOCK = 256
+"""Visits that are compared with as many at a time, where all are compared with all."""
 NO_WALK = -30.0
 """Log-odds of a walk that the layout does not know: possible only by way of other visits."""
 
@@ -93,6 +95,26 @@ def compare(
     walk = evidence.walk_between(camera_a, camera_b, earlier, bin_of(gap))
     limits.apply(walk, camera_a, camera_b, earlier, gap)
     return likeness, walk, cosine, gap
+
+
+def compare_all(table: VisitTable, rows: Rows, evidence: Evidence, limits: Limits) -> tuple[Floats, Floats]:
+    """Every one of `rows` with every other, block by block: what is between stays in the processor's cache.
+
+    Returns:
+        Two (n, n) float32, symmetric: log-likelihood ratio of appearance; log-odds of the walk, see `compare`.
+    """
+    n = len(rows)
+    likeness, walk = np.empty((n, n), np.float32), np.empty((n, n), np.float32)
+    for a in range(0, n, BLOCK):
+        here = slice(a, min(n, a + BLOCK))
+        for b in range(a, n, BLOCK):
+            there = slice(b, min(n, b + BLOCK))
+            alike, way, _, _ = compare(table, rows[here], rows[there], evidence, limits)
+            if a == b:  # of two that began at once, both are the earlier
+                way = np.maximum(way, way.T)
+            likeness[here, there], walk[here, there] = alike, way
+            likeness[there, here], walk[there, here] = alike.T, way.T
+    return likeness, walk
 
 
 def _cosines(vectors: Floats, rows: Rows, others: Rows) -> Floats:

@@ -316,23 +316,26 @@ class Linker:
         fixed = np.flatnonzero(older & np.isin(table.identity, names))[-WHOLE:]
         rows = np.concatenate([fresh, fixed])
         one, apart = self.constraints.among(table.visit[rows])
-        cluster = solve(
+        cluster, sure = solve(
             table, fresh, fixed, partition.evidence, self._limits,
             caution=self._caution(partition), dependence=settings.dependence,
             group=one, looks=self.constraints.looks(table.visit[rows]), apart=apart,
         )
         repair = self.constraints.allow(plan(table.identity[rows], cluster), table.visit[rows], self.identity_of)
+        # Of whom people said who they are, that stays as sure as people were.
+        table.confidence[rows] = np.where(one < 0, sure, table.confidence[rows])
         decisions: list[Decision] = []
         born: dict[int, int] = {}
         for index, leaves, goes, group in repair.moves:
             row = int(rows[index])
             identity = goes or born.get(group) or born.setdefault(group, self.ids.take())
-            decisions.append(moved(int(table.visit[row]), leaves, identity))
+            decisions.append(moved(int(table.visit[row]), leaves, identity, float(sure[index])))
             table.identity[row] = identity
             self.constraints.move(int(table.visit[row]), identity)
         for stays, folded in repair.merges:
-            visit = int(table.visit[table.identity == folded][-1])
-            decisions.append(merged(visit, stays, folded))
-            table.identity[table.identity == folded] = stays
+            theirs = np.flatnonzero(table.identity == folded)
+            decisions.append(merged(
+                int(table.visit[theirs[-1]]), stays, folded, float(table.confidence[theirs].mean())))
+            table.identity[theirs] = stays
             self.merged[folded] = stays
         return decisions

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from aggregator.linking.assign import Candidates
+from aggregator.linking.certainty import tempered
 from aggregator.linking.explain import Here, explain
 from aggregator.visit import Decision, Rival, global_id
 
@@ -18,7 +19,7 @@ def linked(visit: int, option: Candidates, chosen: int, caution: float, rivals: 
         visit=visit,
         identity=int(option.identity[chosen]),
         score=float(option.odds[chosen]) - max([caution, *others]),
-        confidence=float(weight[chosen]),
+        confidence=float(tempered(weight[chosen])),
         rivals=_rivals(option, weight, chosen, rivals),
         reason=explain(option, chosen, here),
     )
@@ -33,24 +34,24 @@ def new(visit: int, identity: int, option: Candidates, caution: float, rivals: i
         visit=visit,
         identity=identity,
         score=caution - best,
-        confidence=nobody,
+        confidence=float(tempered(np.float64(nobody))),
         rivals=_rivals(option, weight, -1, rivals),
         reason={"candidates": float(len(option)), "caution": round(caution, 3)},
     )
 
 
-def moved(visit: int, leaves: int, identity: int) -> Decision:
+def moved(visit: int, leaves: int, identity: int, confidence: float) -> Decision:
     """A repair: the visit turned out to be somebody else's."""
     return Decision(
-        operation="split", visit=visit, identity=identity, other=leaves, score=0.0, confidence=0.9,
+        operation="split", visit=visit, identity=identity, other=leaves, score=0.0, confidence=confidence,
         reason={"words": f"with what came since, it goes better with {global_id(identity)}"},
     )
 
 
-def merged(visit: int, stays: int, folded: int) -> Decision:
+def merged(visit: int, stays: int, folded: int, confidence: float) -> Decision:
     """A repair: two identities turned out to be one."""
     return Decision(
-        operation="merge", visit=visit, identity=stays, other=folded, score=0.0, confidence=0.9,
+        operation="merge", visit=visit, identity=stays, other=folded, score=0.0, confidence=confidence,
         reason={"words": f"with what came since, {global_id(folded)} is {global_id(stays)}"},
     )
 
@@ -74,3 +75,4 @@ def _rivals(
         )
         for k in order
     )
+

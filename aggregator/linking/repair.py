@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregator.linking.agglomerate import agglomerate
-from aggregator.linking.compare import Limits, compare
+from aggregator.linking.certainty import certainty
+from aggregator.linking.compare import Limits, compare_all
 from aggregator.linking.evidence import Evidence
+from aggregator.linking.layers import layers, pooled
 from aggregator.linking.table import Rows, VisitTable
 
 Floats = NDArray[np.float32]
@@ -43,7 +45,7 @@ def solve(
     group: NDArray[np.int64] | None = None,
     looks: NDArray[np.int64] | None = None,
     apart: NDArray[np.intp] | None = None,
-) -> NDArray[np.int64]:
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Cluster `fresh` visits one by one, and `fixed` ones by their identities as they are.
 
     Args:
@@ -57,10 +59,11 @@ def solve(
         apart: (k, 2), rows of which, and of whose groups, they said that they are not.
 
     Returns:
-        (len(fresh) + len(fixed),) int64, the cluster of each visit, fresh ones first.
+        (len(fresh) + len(fixed),) int64, the cluster of each visit, fresh ones first; and float64, how sure that is.
     """
     rows = np.concatenate([fresh, fixed])
-    likeness, walk, _, _ = compare(table, rows, rows, evidence, limits)
+    likeness, walk = compare_all(table, rows, evidence, limits)
+    before = likeness.copy(), walk.copy()
     owner = table.identity[rows]
     walk += STAY * ((owner[:, None] == owner) & (owner > 0)[:, None])
     # A fixed identity's visits become one node: means of likeness, the likeliest walk, never if one cannot be.
@@ -82,7 +85,7 @@ def solve(
         walk[node[apart[:, 0]], node[apart[:, 1]]] = walk[node[apart[:, 1]], node[apart[:, 0]]] = -np.inf
     cluster = agglomerate(likeness, walk, size, stop=caution, dependence=dependence)
     out: NDArray[np.int64] = cluster[node]
-    return out
+    return out, certainty(*before, out, caution, dependence)
 
 
 def join(node: NDArray[np.intp], group: NDArray[np.int64]) -> NDArray[np.intp]:
@@ -107,17 +110,14 @@ def _pool(
     likeness: Floats, walk: Floats, size: Floats, node: NDArray[np.intp], how: np.ufunc
 ) -> tuple[Floats, Floats, Floats]:
     """Rows of the same `node` made one: `how` of likeness and size, the likeliest walk, never if one cannot be."""
-    order = np.argsort(node, kind="stable")
-    first = np.flatnonzero(np.append(True, np.diff(node[order]) > 0))
-
-    def reduced(matrix: Floats, by: np.ufunc) -> Floats:
-        out: Floats = by.reduceat(by.reduceat(matrix[order][:, order], first, axis=0), first, axis=1)
-        return out
-
-    never = np.isneginf(reduced(walk, np.minimum))
-    walk = reduced(walk, np.maximum)
+    never = np.isneginf(pooled(walk, node, np.minimum))
+    walk = pooled(walk, node, np.maximum)
     walk[never] = -np.inf
-    return reduced(likeness, how), walk, how.reduceat(size[order], first)
+    held = layers(node)
+    total = size[held[0][1]]
+    for some, rows in held[1:]:
+        total[some] = how(total[some], size[rows])
+    return pooled(likeness, node, how), walk, total
 
 
 def plan(identity: NDArray[np.int64], cluster: NDArray[np.int64]) -> Repair:

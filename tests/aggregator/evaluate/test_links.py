@@ -23,10 +23,10 @@ def files(tmp_path: Path, *, confidence: bool = True) -> tuple[Path, Path]:
              end=start.ravel() + 10, identity=np.repeat(np.arange(30), 3))
     with (tmp_path / "links.csv").open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["visit", "global_id", *(["confidence"] if confidence else [])])
+        writer.writerow(["visit", "global_id", *(["confidence", "online_global_id"] if confidence else [])])
         for i in range(90):
             lost = i // 3 % 3 == 0 and i % 3 == 1
-            writer.writerow([i, f"G{500 + i if lost else i // 3}", *([0.9] if confidence else [])])
+            writer.writerow([i, f"G{500 + i if lost else i // 3}", *([0.9, f"G{i // 3}"] if confidence else [])])
     return tmp_path / "visits.npz", tmp_path / "links.csv"
 
 
@@ -35,6 +35,7 @@ def test_scores_and_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     links(*files(tmp_path), data=None, truth=None, picture=tmp_path / "links.png", as_json=True)
     found = json.loads(capsys.readouterr().out)
     assert (found["people"], found["false_links"]) == (30, 0)
+    assert found["idf1"] < found["online_idf1"] == 1  # as first decided
     assert found["calibration_error"] == pytest.approx(0.1)
     image = cv2.imread(str(tmp_path / "links.png"))
     assert image is not None
