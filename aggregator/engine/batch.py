@@ -70,6 +70,14 @@ class Batch:
                 "other": global_id(decision.other) if decision.other else None,
                 "confidence": decision.confidence, "score": decision.score, "reason": dict(decision.reason)})
 
+    def settle_identities(self) -> None:
+        """What was decided is what `visits` have now."""
+        for change in self.changes:
+            if change.identity is None:
+                self.identities.pop(change.visit, None)
+            elif change.visit in self.visits:
+                self.identities[change.visit] = change.identity
+
     def happened(self, event: Event, visit: int | None, identity: int | None) -> None:
         """An event that was written, and whose it is as far as is known yet."""
         self.events.append(event)

@@ -28,12 +28,12 @@ from aggregator.engine.forgetter import Forgetter
 from aggregator.engine.groups import digest, in_time
 from aggregator.engine.hours import Hours
 from aggregator.engine.indexer import Indexer
-from aggregator.engine.intake import open_upload
 from aggregator.engine.keeper import Keeper
 from aggregator.engine.live import Live
 from aggregator.engine.recorder import Recorder
 from aggregator.engine.settings import EngineSettings
 from aggregator.engine.site import Site, seen_of_cameras
+from aggregator.engine.taking import Taking
 from aggregator.linking.history import HistoryIndex
 from aggregator.linking.linker import Linker
 from aggregator.linking.ways import SiteMap
@@ -43,12 +43,11 @@ from aggregator.privacy.turn import Turn
 from aggregator.store.errors import StoreDamagedError
 from aggregator.store.records import CorrectionRow
 from aggregator.store.writer import Change, StoreWriter
-from aggregator.visit import Decision, Visit, global_id
+from aggregator.visit import Decision, Visit
 from common.bursts import Bursts
-from common.clock import Clock, to_rfc3339
-from common.errors import StoreError, WireError
-from common.messages import Event, Hello, Message, Refusal, Stats, Upload
-from common.tracklet import Tracklet
+from common.clock import Clock
+from common.errors import StoreError
+from common.messages import Hello, Message, Refusal, Upload
 
 log = logging.getLogger("engine")
 
@@ -112,7 +111,7 @@ class Engine:
         self._recorder = Recorder()
         self._corrector = Corrector()
         self._errands = Errands()
-        self._turn = turn
+        self._taking = Taking(store, self._site, self._live.is_there, settings.max_clock_ahead_s, turn)
         self._forgetter = Forgetter(store, self._indexer, self._live, retention or RetentionSettings(), clock,
                                     self._begin_anew)
         self._hours = Hours(store.counting, settings.quiet_s)
@@ -294,92 +293,17 @@ class Engine:
         if not uploads and now - self._seen_at < _SEEN_EVERY_S:
             return batch
         with self._store.transaction():
-            for agent in dict.fromkeys(agent for agent, _ in items):
-                self._store.agent_seen(agent, now)
-            seen: set[tuple[str, str]] = set()
-            for agent, message in items:
-                if isinstance(message, Hello):
-                    self._greet(agent, message, now, batch)
-                elif isinstance(message, Upload):
-                    self._take(agent, message, now, batch, seen)
-                elif isinstance(message, Stats):
-                    seen.update((agent, camera) for camera in message.cameras
-                                if self._site.owners.get(camera) == agent)
-            for agent, camera in seen:
-                self._store.camera_seen(self._site.owners.get(camera, agent), camera, now)
+            self._taking.take(items, now, batch)
             if link and batch.visits:
                 self._link(list(batch.visits.values()), now, batch)
             elif batch.visits:
                 self._recorder.kept(list(batch.visits.values()), now)
             self._recorder.write(self._store)
-            batch.identities = self._store.identities_of(batch.visits)
+            batch.settle_identities()
             self._alarm.follow(batch, self._store, now)
         self._seen_at = now
         batch.counts["commits"] = 1
         return batch
-
-    def _greet(self, agent: str, hello: Hello, now: float, batch: Batch) -> None:
-        for error in self._site.greet(agent, hello, self._store, now, self._live.is_there):
-            self._refuse(agent, 0, error, batch)
-        # Where to go on, and what the overlays of its tracks are: it may have missed both.
-        batch.acks[agent, hello.spool] = self._store.through(agent, hello.spool)
-        known = self._store.open_tracks(agent, hello.run)
-        batch.tracks.setdefault(agent, []).extend((c, r, t, global_id(i)) for c, r, t, i in known)
-        if not batch.tracks[agent]:
-            del batch.tracks[agent]
-        batch.news.append({"type": "agent", "time": to_rfc3339(now), "agent": agent, "software": hello.software,
-                           "cameras": [info.camera for info in hello.cameras]})
-
-    def _take(self, agent: str, upload: Upload, now: float, batch: Batch, seen: set[tuple[str, str]]) -> None:
-        through = self._store.through(agent, upload.spool)
-        if upload.after > through:
-            if (agent, upload.spool) not in batch.missed:
-                batch.missed.add((agent, upload.spool))
-                batch.answers.append((agent, Refusal(
-                    code="out_of_order", message=f"entry {upload.seq} came before {upload.after}: send again")))
-            batch.counts["out_of_order"] += 1
-            return
-        skipped = self._store.advance(agent, upload.spool, upload.seq)
-        batch.acks[agent, upload.spool] = max(batch.acks.get((agent, upload.spool), 0),
-                                              self._store.through(agent, upload.spool))
-        if skipped < 0:
-            batch.counts["repeats"] += 1
-            return
-        batch.counts["skipped"] += skipped
-        try:
-            content = open_upload(upload.body, self._site.dimensions, now + self._settings.max_clock_ahead_s)
-            events = [] if isinstance(content, Tracklet) else content
-            cameras = {content.camera} if isinstance(content, Tracklet) else {event.camera for event in events}
-            for camera in cameras:
-                self._site.admit(agent, camera, self._store, now, self._live.is_there)
-        except WireError as error:
-            self._refuse(agent, upload.seq, error, batch)
-            return
-        seen.update((agent, camera) for camera in cameras)
-        if isinstance(content, Tracklet):
-            self._take_tracklet(agent, content, batch)
-        else:
-            self._take_events(events, batch)
-
-    def _take_tracklet(self, agent: str, tracklet: Tracklet, batch: Batch) -> None:
-        self._site.know_model(tracklet, self._store)
-        visit = self._store.record_tracklet(agent, self._turn.tracklet(tracklet) if self._turn else tracklet)
-        if visit is None:
-            batch.counts["repeated_parts"] += 1
-            return
-        batch.counts["tracklets"] += 1
-        batch.visits[visit.visit] = visit
-
-    def _take_events(self, events: list[Event], batch: Batch) -> None:
-        self._store.record_events(events)
-        batch.counts["events"] += len(events)
-        for event in events:
-            batch.happened(event, *self._store.whose(event.camera, event.run, event.track))
-
-    def _refuse(self, agent: str, seq: int, error: WireError, batch: Batch) -> None:
-        batch.refused[error.code] += 1
-        text = f"{error.message}; {error.cure}" if error.cure else error.message
-        batch.answers.append((agent, Refusal(code=error.code, message=text[:4000], seq=seq)))
 
     def _link(self, visits: list[Visit], now: float, batch: Batch) -> None:
         assert self._linker is not None
@@ -394,7 +318,7 @@ class Engine:
             self._recorder.observed(group, len(found), now)
             decisions += found
         self._record(decisions, now, batch)
-        self._take_events(seen_of_cameras(self._linker, now), batch)
+        self._taking.events(seen_of_cameras(self._linker, now), batch)
 
     def _record(self, decisions: list[Decision], now: float, batch: Batch) -> None:
         changes: list[Change] = self._store.record_decisions(decisions, now, self._digest)

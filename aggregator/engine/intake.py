@@ -19,7 +19,7 @@ log = logging.getLogger("engine")
 Content = Tracklet | list[Event]
 
 # Rounding a unit vector to float16 changes its length by a thousandth at most; nothing near this is a rounding.
-_LENGTH_TOLERANCE = 0.05
+LENGTH_TOLERANCE = 0.05
 
 
 def open_upload(body: bytes, dimensions: Mapping[str, int], latest: float) -> Content:
@@ -53,19 +53,29 @@ def _check_tracklet(tracklet: Tracklet, dimensions: Mapping[str, int], latest: f
     _check_times(np.array([tracklet.start, tracklet.end]), latest, what)
     _check_times(tracklet.path.times, latest, f"the path of {what}")
     _check_times(tracklet.embedding_times, latest, f"an embedding of {what}")
-    length, announced = len(tracklet.mean), dimensions.get(tracklet.model)
-    if length and announced is not None and length != announced:
-        raise WireError("wrong_dimensions", f"{what}: an embedding of {length} numbers, but model "
-                        f"'{tracklet.model}' was announced with {announced}",
-                        "restart the agent; if it stays, install the same release on agent and aggregator")
+    check_dimensions(tracklet, dimensions)
+    length = len(tracklet.mean)
     if length and not tracklet.model:
         raise WireError("bad_field", f"{what}: field 'model': an embedding without the network that made it")
     for name, rows in (("mean", tracklet.mean[None]), ("embeddings", tracklet.embeddings)):
         lengths = np.linalg.norm(rows.astype(np.float64), axis=1)
-        if length and not (np.abs(lengths - 1) <= _LENGTH_TOLERANCE).all():
+        if length and not (np.abs(lengths - 1) <= LENGTH_TOLERANCE).all():
             raise WireError("bad_field", f"{what}: field '{name}': vectors of length "
                             f"{lengths.min():.3g} to {lengths.max():.3g}, expected 1")
     _check_json(tracklet.attributes, f"{what}: field 'attributes'")
+
+
+def check_dimensions(tracklet: Tracklet, dimensions: Mapping[str, int]) -> None:
+    """Compare an embedding with what was announced of its network.
+
+    Raises:
+        WireError: `wrong_dimensions`.
+    """
+    length, announced = len(tracklet.mean), dimensions.get(tracklet.model)
+    if length and announced is not None and length != announced:
+        raise WireError("wrong_dimensions", f"track {tracklet.track} of camera '{tracklet.camera}': an embedding of "
+                        f"{length} numbers, but model '{tracklet.model}' was announced with {announced}",
+                        "restart the agent; if it stays, install the same release on agent and aggregator")
 
 
 def _check_event(event: Event, latest: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,13 @@ def embedding_blob(vector: NDArray[np.float32]) -> bytes:
 def embedding(blob: bytes) -> NDArray[np.float32]:
     """Bytes of float16 → (d,) float32 of unit length; (0,) stays (0,)."""
     return unit(np.frombuffer(blob, "<f2").astype(np.float32))
+
+
+def embeddings(blobs: Sequence[bytes]) -> list[NDArray[np.float32]]:
+    """`embedding` of each, at once where all are of one length."""
+    if len({len(blob) for blob in blobs}) != 1 or not blobs[0]:
+        return [embedding(blob) for blob in blobs]
+    return list(unit(np.frombuffer(b"".join(blobs), "<f2").astype(np.float32).reshape(len(blobs), -1)))
 
 
 def unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -23,6 +23,7 @@ class CountWriter:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
+        self._touched: dict[tuple[str, int], int] = {}  # in the transaction that is open
 
     def places_known(self, info: CameraInfo) -> None:
         """The zones and lines that a camera has now; what was counted in others stays."""
@@ -64,8 +65,18 @@ class CountWriter:
         last = int(until // HOUR)
         # What lasts for weeks (a parked car) is brought up to date where it grows.
         for hour in range(max(int(since // HOUR), last - _LONGEST_HOURS), last + 1):
-            self._db.execute("""
-                INSERT INTO hours_due VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET marks = marks + 1""", (camera, hour))
+            self._touched[camera, hour] = self._touched.get((camera, hour), 0) + 1
+
+    def flush(self) -> None:
+        """Write down what was touched; before the transaction's end."""
+        self._db.executemany("INSERT INTO hours_due VALUES (?, ?, ?) "
+                             "ON CONFLICT DO UPDATE SET marks = marks + excluded.marks",
+                             [(camera, hour, marks) for (camera, hour), marks in self._touched.items()])
+        self.forget()
+
+    def forget(self) -> None:
+        """The transaction has ended, one way or the other."""
+        self._touched.clear()
 
     def due(self) -> dict[tuple[str, int], int]:
         """Hours to add up, (camera, hour), each with a number that rises when something new comes in."""

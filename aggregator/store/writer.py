@@ -59,6 +59,7 @@ class StoreWriter:
         self._db = connection
         self._lock = lock
         self._closed = False
+        self._received: dict[tuple[str, str], int] = {}  # of the transaction that is open
 
     def reader(self) -> StoreReader:
         """One more connection that reads; from any thread."""
@@ -104,6 +105,10 @@ class StoreWriter:
         try:
             self._db.execute("BEGIN IMMEDIATE")
             yield
+            self.counting.flush()
+            self._db.executemany("INSERT INTO received VALUES (?, ?, ?) "
+                                 "ON CONFLICT (agent, spool) DO UPDATE SET through = excluded.through",
+                                 [(agent, spool, seq) for (agent, spool), seq in self._received.items()])
             self._db.execute("COMMIT")
         except BaseException as error:
             # SQLite may have rolled back by itself (disk full), or not even begun.
@@ -113,6 +118,9 @@ class StoreWriter:
             if isinstance(error, sqlite3.Error):
                 raise explain(error, self.path) from error
             raise
+        finally:
+            self._received.clear()
+            self.counting.forget()
 
     # Who is there
 
@@ -153,6 +161,9 @@ class StoreWriter:
 
     def through(self, agent: str, spool: str) -> int:
         """The number up to which the entries of an agent's spool were taken, 0 for none."""
+        known = self._received.get((agent, spool))
+        if known is not None:
+            return known
         row = self._db.execute("SELECT through FROM received WHERE agent = ? AND spool = ?", (agent, spool)).fetchone()
         return int(row[0]) if row else 0
 
@@ -167,9 +178,7 @@ class StoreWriter:
         if seq <= through:
             return -1
         through = through or seq - 1  # what came before went to another aggregator
-        self._db.execute("""
-            INSERT INTO received VALUES (:agent, :spool, :seq)
-            ON CONFLICT (agent, spool) DO UPDATE SET through = :seq""", {"agent": agent, "spool": spool, "seq": seq})
+        self._received[agent, spool] = seq
         return seq - through - 1
 
     def record_tracklet(self, agent: str, tracklet: Tracklet) -> Visit | None:
@@ -178,28 +187,46 @@ class StoreWriter:
         Returns:
             The visit as it is now; None when this part, or a later one, was there already and nothing changed.
         """
-        row = self._db.execute(_UPSERT_VISIT, {
-            "agent": agent, "camera": tracklet.camera, "run": tracklet.run, "track": tracklet.track,
-            "start": tracklet.start, "end": tracklet.end, "label": tracklet.label, "frames": tracklet.frames,
-            "parts": tracklet.part + 1, "final": tracklet.final, "confidence": tracklet.confidence,
-            "model": tracklet.model, "mean": columns.embedding_blob(tracklet.mean),
-            "attributes": columns.to_json(tracklet.attributes)}).fetchone()
-        if row is None:
-            return None
-        visit = int(row[0])
-        self.counting.touch(tracklet.camera, tracklet.start, tracklet.end)
-        if len(tracklet.quality):
-            self._db.executemany("INSERT INTO exemplars VALUES (?, ?, ?, ?)", [
-                (visit, float(time), float(quality), columns.embedding_blob(embedding))
-                for time, quality, embedding in zip(
-                    tracklet.embedding_times, tracklet.quality, tracklet.embeddings, strict=True)])
-        if len(tracklet.path):
-            times = tracklet.path.times
-            self._db.execute("INSERT INTO paths VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (
-                visit, tracklet.part, tracklet.camera, float(times.min()), float(times.max()),
-                *columns.path_blobs(tracklet.path)))
-        return Visit(visit=visit, camera=tracklet.camera, start=row[1], end=row[2], label=row[3], frames=row[4],
-                     final=bool(row[5]), model=row[6], embedding=columns.embedding(row[7]))
+        (found,) = self.record_tracklets([(agent, tracklet)])
+        return found[0] if found else None
+
+    def record_tracklets(self, rows: Sequence[tuple[str, Tracklet]]) -> list[tuple[Visit, int | None] | None]:
+        """Parts of tracks, each with the agent that sent it, in order: their visits begin or grow.
+
+        Returns:
+            For each the visit as it is now, with its identity; None as `record_tracklet` says.
+        """
+        execute = self._db.execute
+        known: list[tuple[Tracklet, tuple[Any, ...]] | None] = []
+        exemplars: list[tuple[Any, ...]] = []
+        paths: list[tuple[Any, ...]] = []
+        means: list[bytes] = []
+        for agent, tracklet in rows:
+            mean = columns.embedding_blob(tracklet.mean)
+            row = execute(_UPSERT_VISIT, (
+                agent, tracklet.camera, tracklet.run, tracklet.track, tracklet.start, tracklet.end, tracklet.label,
+                tracklet.frames, tracklet.part + 1, tracklet.final, tracklet.confidence, tracklet.model, mean,
+                columns.to_json(tracklet.attributes) if tracklet.attributes else "{}")).fetchone()
+            known.append(None if row is None else (tracklet, row))
+            if row is None:
+                continue
+            visit = row[0]
+            means.append(mean or row[7])
+            self.counting.touch(tracklet.camera, tracklet.start, tracklet.end)
+            if len(tracklet.quality):
+                exemplars += [(visit, time, quality, columns.embedding_blob(embedding)) for time, quality, embedding
+                              in zip(tracklet.embedding_times.tolist(), tracklet.quality.tolist(), tracklet.embeddings,
+                                     strict=True)]
+            if len(tracklet.path):
+                times = tracklet.path.times
+                paths.append((visit, tracklet.part, tracklet.camera, float(times.min()), float(times.max()),
+                              *columns.path_blobs(tracklet.path)))
+        self._db.executemany("INSERT INTO exemplars VALUES (?, ?, ?, ?)", exemplars)
+        self._db.executemany("INSERT INTO paths VALUES (?, ?, ?, ?, ?, ?, ?, ?)", paths)
+        looks = iter(columns.embeddings(means))
+        return [None if one is None else (Visit(
+            visit=one[1][0], camera=one[0].camera, start=one[1][1], end=one[1][2], label=one[1][3], frames=one[1][4],
+            final=bool(one[1][5]), model=one[1][6], embedding=next(looks)), one[1][8]) for one in known]
 
     def record_events(self, events: Iterable[Event]) -> None:
         """Things that happened."""
@@ -261,12 +288,6 @@ class StoreWriter:
                                (camera, run, track)).fetchone() if track >= 0 else None
         return (row[0], row[1]) if row else (None, None)
 
-    def identities_of(self, visits: Iterable[int]) -> dict[int, int]:
-        """The identities of those visits that have one."""
-        rows = [self._db.execute("SELECT visit, identity FROM visits WHERE visit = ?", (visit,)).fetchone()
-                for visit in visits]
-        return {visit: identity for visit, identity in rows if identity is not None}
-
     def open_tracks(self, agent: str, run: str) -> list[tuple[str, str, int, int]]:
         """(camera, run, track, identity) of an agent's visits that have not ended."""
         return self._db.execute("""
@@ -290,14 +311,13 @@ INSERT INTO visits (visit, agent, camera, run, track, start, "end", label, frame
                     mean, attributes)
 VALUES (max(coalesce((SELECT max(visit) FROM visits), 0),
             coalesce((SELECT CAST(value AS INTEGER) FROM facts WHERE name = 'last_visit'), 0)) + 1,
-        :agent, :camera, :run, :track, :start, :end, :label, :frames, :parts, :final, :confidence, :model, :mean,
-        :attributes)
+        ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (camera, run, track) DO UPDATE SET
     start = min(start, excluded.start), "end" = max("end", excluded."end"), label = excluded.label,
     frames = max(frames, excluded.frames), parts = excluded.parts, final = max(final, excluded.final),
     confidence = excluded.confidence,
     model = iif(length(excluded.mean) > 0, excluded.model, model),
     mean = iif(length(excluded.mean) > 0, excluded.mean, mean),
-    attributes = json_patch(attributes, excluded.attributes)
+    attributes = iif(excluded.attributes = '{}', attributes, json_patch(attributes, excluded.attributes))
 WHERE excluded.parts > visits.parts
-RETURNING visit, start, "end", label, frames, final, model, mean"""
+RETURNING visit, start, "end", label, frames, final, model, iif(length(?13) > 0, NULL, mean), identity"""

@@ -492,7 +492,7 @@ def test_visits_are_stored_even_when_linking_fails(tmp_path: Path, caplog: pytes
 def test_what_nobody_foresaw_ends_the_engine_loudly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Rig(tmp_path) as rig:
         rig.settle(upload(1, tracklet(1)))
-        monkeypatch.setattr(rig.store, "record_tracklet", lambda *_: 1 / 0)
+        monkeypatch.setattr(rig.store, "record_tracklets", lambda *_: 1 / 0)
         rig.put(upload(2, tracklet(2)))
         rig.wait(lambda: rig.failed)
         assert isinstance(rig.engine.failure, ZeroDivisionError)

@@ -191,7 +191,7 @@ def test_a_dead_engine_ends_the_process_and_says_so(tmp_path: Path, monkeypatch:
 
     running = Running(tmp_path)
     with running, agent(tmp_path, running.addresses["listen"], []) as (spool, uplink):
-        monkeypatch.setattr(StoreWriter, "record_tracklet", lambda *_: 1 / 0)
+        monkeypatch.setattr(StoreWriter, "record_tracklets", lambda *_: 1 / 0)
         spool.append([pack_tracklet(tracklet(1))])
         wait(running.ended)
         assert not uplink.drain(0.1)

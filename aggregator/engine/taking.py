@@ -1,0 +1,128 @@
+"""`Taking`: what agents send → the store, in the transaction that is open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from aggregator.engine.batch import Batch
+from aggregator.engine.intake import check_dimensions
+from aggregator.engine.opening import open_uploads
+from aggregator.engine.site import Site
+from aggregator.privacy.turn import Turn
+from aggregator.store.writer import StoreWriter
+from aggregator.visit import global_id
+from common.clock import to_rfc3339
+from common.errors import WireError
+from common.messages import Event, Hello, Message, Refusal, Stats, Upload
+from common.tracklet import Tracklet
+
+
+class Taking:
+    """Takes the messages of a batch: greetings and heartbeats in their order, then all tracklets, then all events.
+
+    Args:
+        store: to write to.
+        site: whose camera is whose.
+        is_there: whether an agent was heard of lately; agent and UTC seconds.
+        ahead_s: how far ahead of the clock things may have happened.
+        turn: by which embeddings are turned before they are kept.
+    """
+
+    def __init__(self, store: StoreWriter, site: Site, is_there: Callable[[str, float], bool], ahead_s: float,
+                 turn: Turn | None) -> None:
+        self._store, self._site, self._is_there = store, site, is_there
+        self._ahead_s, self._turn = ahead_s, turn
+
+    def take(self, items: Sequence[tuple[str, Message]], now: float, batch: Batch) -> None:
+        """Write a batch down; what came of it is added to `batch`."""
+        uploads: list[tuple[str, Upload]] = []
+        seen: set[tuple[str, str]] = set()
+        for agent in dict.fromkeys(agent for agent, _ in items):
+            self._store.agent_seen(agent, now)
+        for agent, message in items:
+            if isinstance(message, Upload):
+                if self._is_due(agent, message, batch):
+                    uploads.append((agent, message))
+            elif isinstance(message, Hello):
+                self._greet(agent, message, now, batch)
+            elif isinstance(message, Stats):
+                seen.update((agent, camera) for camera in message.cameras if self._site.owners.get(camera) == agent)
+        self._open(uploads, now, batch, seen)
+        for agent, camera in seen:
+            self._store.camera_seen(self._site.owners.get(camera, agent), camera, now)
+
+    def events(self, events: list[Event], batch: Batch) -> None:
+        """Write events down."""
+        self._store.record_events(events)
+        batch.counts["events"] += len(events)
+        for event in events:
+            batch.happened(event, *self._store.whose(event.camera, event.run, event.track))
+
+    def _greet(self, agent: str, hello: Hello, now: float, batch: Batch) -> None:
+        for error in self._site.greet(agent, hello, self._store, now, self._is_there):
+            self._refuse(agent, 0, error, batch)
+        # Where to go on, and what the overlays of its tracks are: it may have missed both.
+        batch.acks[agent, hello.spool] = self._store.through(agent, hello.spool)
+        known = self._store.open_tracks(agent, hello.run)
+        if known:
+            batch.tracks.setdefault(agent, []).extend((c, r, t, global_id(i)) for c, r, t, i in known)
+        batch.news.append({"type": "agent", "time": to_rfc3339(now), "agent": agent, "software": hello.software,
+                           "cameras": [info.camera for info in hello.cameras]})
+
+    def _is_due(self, agent: str, upload: Upload, batch: Batch) -> bool:
+        """Whether an entry is neither early nor a repeat; it is acknowledged with the batch."""
+        through = self._store.through(agent, upload.spool)
+        if upload.after > through:
+            if (agent, upload.spool) not in batch.missed:
+                batch.missed.add((agent, upload.spool))
+                batch.answers.append((agent, Refusal(
+                    code="out_of_order", message=f"entry {upload.seq} came before {upload.after}: send again")))
+            batch.counts["out_of_order"] += 1
+            return False
+        skipped = self._store.advance(agent, upload.spool, upload.seq)
+        batch.acks[agent, upload.spool] = max(batch.acks.get((agent, upload.spool), 0), through, upload.seq)
+        if skipped < 0:
+            batch.counts["repeats"] += 1
+            return False
+        batch.counts["skipped"] += skipped
+        return True
+
+    def _open(self, uploads: list[tuple[str, Upload]], now: float, batch: Batch, seen: set[tuple[str, str]]) -> None:
+        tracklets: list[tuple[str, Tracklet]] = []
+        events: list[Event] = []
+        opened = open_uploads([upload.body for _, upload in uploads], self._site.dimensions, now + self._ahead_s)
+        for (agent, upload), content in zip(uploads, opened, strict=True):
+            try:
+                if isinstance(content, WireError):
+                    raise content
+                if isinstance(content, Tracklet):
+                    check_dimensions(content, self._site.dimensions)  # one before it may have made a network known
+                    cameras = {content.camera}
+                else:
+                    cameras = {event.camera for event in content}
+                for camera in cameras:
+                    self._site.admit(agent, camera, self._store, now, self._is_there)
+            except WireError as error:
+                self._refuse(agent, upload.seq, error, batch)
+                continue
+            seen.update((agent, camera) for camera in cameras)
+            if isinstance(content, Tracklet):
+                self._site.know_model(content, self._store)
+                tracklets.append((agent, self._turn.tracklet(content) if self._turn else content))
+            else:
+                events += content
+        for known in self._store.record_tracklets(tracklets):
+            if known is None:
+                batch.counts["repeated_parts"] += 1
+            else:
+                batch.counts["tracklets"] += 1
+                visit, identity = known
+                batch.visits[visit.visit] = visit
+                if identity is not None:
+                    batch.identities[visit.visit] = identity
+        self.events(events, batch)
+
+    def _refuse(self, agent: str, seq: int, error: WireError, batch: Batch) -> None:
+        batch.refused[error.code] += 1
+        text = f"{error.message}; {error.cure}" if error.cure else error.message
+        batch.answers.append((agent, Refusal(code=error.code, message=text[:4000], seq=seq)))
