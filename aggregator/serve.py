@@ -19,6 +19,7 @@ import typer
 
 from aggregator.api.app import create_app
 from aggregator.api.embedders import Embedders
+from aggregator.api.faces import FaceNetworks
 from aggregator.api.guard import LOCAL, Guard
 from aggregator.audit import AuditLog
 from aggregator.drawn import DrawnFiles
@@ -159,7 +160,7 @@ class Server:
             guard = Guard(settings.api, Tokens(settings.data / TOKENS_FILE), audit, local=digest_of(secret),
                           everybody=LOCAL if settings.api.open_loopback else None, clock=self._clock)
             app = create_app(store.reader, engine, bus, settings.api, guard=guard, pictures=previews, draw=drawn.draw,
-                             embedders=Embedders(turn=turn),
+                             embedders=Embedders(turn=turn), faces=FaceNetworks(turn=turn),
                              more_metrics=lambda samples: measure_rest(samples, inbox.counters(), store.path))
             server = HttpServer(app, settings.http, settings.api, secret)
             stack.push_async_callback(server.close)

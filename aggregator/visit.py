@@ -8,6 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from common.tracklet import Face
+
 Operation = Literal["link", "new", "merge", "split", "retract", "confirm", "restore"]
 
 
@@ -41,6 +43,7 @@ class Visit:
         final: it has left the camera.
         model: fingerprint of the embedding network; only visits of one model are compared.
         embedding: (d,) float32, unit length; (0,) when nothing was embedded.
+        face: what was seen of the face, in cameras that look for faces.
     """
 
     visit: int
@@ -52,6 +55,7 @@ class Visit:
     final: bool
     model: str
     embedding: NDArray[np.float32]
+    face: Face | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from common.errors import WireError
 from common.fields import F2, F4, F8, I4, Fields, is_number, mapping, plain, shown
 from common.places.shapes import Line, Zone
 from common.settings import Settings, T
-from common.tracklet import Path, Tracklet
+from common.tracklet import Face, Path, Tracklet
 
 VERSION = 1
 MAX_MESSAGE_BYTES = 4 << 20
@@ -282,8 +282,13 @@ def pack_tracklet(tracklet: Tracklet) -> bytes:
         "path_frames": path.frames.astype("<i4").tobytes(),
         "path_boxes": path.boxes.astype("<f4").tobytes(),
         "attributes": tracklet.attributes, "counts": tracklet.counts,
+        **({} if tracklet.face is None else {"face": _pack_face(tracklet.face)}),
     })
     return packed
+
+
+def _pack_face(face: Face) -> dict[str, Any]:
+    return {"model": face.model, "mean": face.mean.astype("<f2").tobytes(), "quality": face.quality, "seen": face.seen}
 
 
 def pack_events(events: list[Event]) -> bytes:
@@ -406,4 +411,12 @@ def _tracklet(read: Fields) -> Tracklet:
         path=Path(times=path_times, frames=path_frames, boxes=boxes.reshape(-1, 4)),
         attributes={str(k): v for k, v in attributes.items() if isinstance(v, str) or is_number(v)},
         counts={str(k): v for k, v in counts.items() if isinstance(v, int)},
+        face=_face(Fields(mapping(read.fields["face"], "face"))) if "face" in read.fields else None,
     )
+
+
+def _face(read: Fields) -> Face:
+    mean, model = read.array("mean", F2), read.text("model")
+    if not 0 < len(mean) <= MAX_DIMENSIONS or not model:
+        raise WireError("bad_field", f"field 'face': {len(mean)} values of model {shown(model)}")
+    return Face(model=model, mean=mean, quality=read.number("quality"), seen=read.integer("seen", 1))

@@ -39,6 +39,23 @@ class Path:
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Face:
+    """What a track's face looked like to a network, over the whole track so far.
+
+    Attributes:
+        model: fingerprint of the network, 16 hexadecimal digits.
+        mean: (d,) float32, unit length.
+        quality: of the best face seen, in [0, 1].
+        seen: how many faces it is the mean of.
+    """
+
+    model: str
+    mean: NDArray[np.float32]
+    quality: float
+    seen: int
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Tracklet:
     """One part of one track.
 
@@ -64,6 +81,7 @@ class Tracklet:
         path: see `Path`.
         attributes: colour, plate, speed … as text or numbers.
         counts: zone and line counts by name.
+        face: where the camera was told to look for faces and found one.
     """
 
     camera: str
@@ -84,6 +102,7 @@ class Tracklet:
     path: Path
     attributes: dict[str, str | float] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    face: Face | None = None
 
     def __post_init__(self) -> None:
         k, d = len(self.quality), len(self.mean)

@@ -27,6 +27,7 @@ from edge_agent.settings import AgentSettings
 from edge_agent.spool import Spool
 from edge_agent.uplink import Uplink
 from edge_agent.zones.drawn import DrawnPlaces
+from models.faces import TASK
 from models.store import ModelStore
 
 log = logging.getLogger("passage.agent")
@@ -64,6 +65,7 @@ class Agent:
         self.pipeline: Pipeline = build_pipeline(
             settings.cameras, load_needed(settings.cameras, settings.models, settings.detector), settings.tracker,
             settings.tracklets, self.run_id, on_camera=lambda _: self.uplink.greet(), counting=settings.counting,
+            faces=settings.faces,
             drawn=self.drawn.load([camera.id for camera in settings.cameras]) if settings.counting.drawn else None)
         self.previewer = Previewer({camera.id: camera.preview for camera in settings.cameras},
                                    lambda: self.pipeline.detector.names, lambda: face_finder(ModelStore()))
@@ -178,7 +180,9 @@ class Agent:
             models=(*([ModelInfo(task="detection", name=pipeline.detector.name,
                                  fingerprint=pipeline.detector.fingerprint)] if pipeline.detector.fingerprint else []),
                     ModelInfo(task="embedding", name=pipeline.embedder.name,
-                              fingerprint=pipeline.embedder.fingerprint, dimensions=pipeline.embedder.dimensions)))
+                              fingerprint=pipeline.embedder.fingerprint, dimensions=pipeline.embedder.dimensions),
+                    *([ModelInfo(task=TASK, name=faces.reader.name, fingerprint=faces.reader.fingerprint,
+                                 dimensions=faces.reader.dimensions)] if (faces := pipeline.faces) else [])))
 
     def _stats(self) -> Stats:
         cameras = {name: status.numbers() | {"people": float(self.people.get(name, 0))}

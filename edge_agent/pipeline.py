@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -14,11 +15,12 @@ from numpy.typing import NDArray
 from common.detections import Detections
 from common.messages import CameraInfo, Event
 from common.places import Places
-from common.tracklet import Tracklet
+from common.tracklet import Face, Tracklet
 from edge_agent.capture.frame import Frame
 from edge_agent.capture.mask import Mask
 from edge_agent.crops import cut, sharpness
 from edge_agent.events import ended_events, track_events
+from edge_agent.faces import FaceSettings, FaceWatch, Reader
 from edge_agent.no_detector import PERSON, NoDetector
 from edge_agent.tracking import Look, TrackedFrame, Tracker
 from edge_agent.tracking.given import GivenTracks
@@ -34,7 +36,8 @@ class StageTimes:
 
     frames: int = 0
     crops: int = 0
-    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("detect", "track", "embed", "build"), 0.0))
+    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(
+        ("detect", "track", "embed", "faces", "build"), 0.0))
 
     @contextmanager
     def measure(self, stage: str) -> Iterator[None]:
@@ -69,13 +72,15 @@ class Pipeline:
         masks: for the cameras that look away from something.
         places: zones and lines, for the cameras that have some.
         counting: how these count.
+        faces: those cameras that look for faces, what finds them, and how; None: no camera does.
         run: this start of the agent.
     """
 
     def __init__(self, cameras: Sequence[str], detector: Detector | NoDetector, embedder: Embedder, tracker: Tracker,
                  settings: TrackletSettings, run: str, masks: Mapping[str, Mask] | None = None,
                  on_camera: Callable[[CameraInfo], None] | None = None, places: Mapping[str, Places] | None = None,
-                 counting: CountingSettings | None = None) -> None:
+                 counting: CountingSettings | None = None,
+                 faces: tuple[Collection[str], Reader, FaceSettings] | None = None) -> None:
         self.detector, self.embedder, self.tracker = detector, embedder, tracker
         self.run, self.settings, self.masks = run, settings, masks or {}
         self.times = StageTimes()
@@ -91,6 +96,7 @@ class Pipeline:
         self._last: dict[str, tuple[int, float]] = {}
         self._given = GivenTracks()
         self._person = detector.names.index(PERSON) if PERSON in detector.names else 0
+        self.faces = FaceWatch(*faces, self._person) if faces else None
 
     def step(self, frames: Sequence[Frame]) -> list[Result]:
         """One frame each of some of the cameras, all in one batch."""
@@ -106,6 +112,10 @@ class Pipeline:
             for seen, choice, vectors in zip(tracked, choices, embeddings, strict=True):
                 if seen.camera not in self._given.cameras:
                     self.tracker.learn(seen.camera, seen.track[choice.rows], vectors)
+        if self.faces:
+            with self.times.measure("faces"):
+                for frame, seen in zip(frames, tracked, strict=True):
+                    self.faces.look(frame, seen)
         with self.times.measure("build"):
             results = [
                 self._result(frame, boxes, seen, choice, vectors)
@@ -122,7 +132,7 @@ class Pipeline:
                 frame, now = self._last[camera]
                 counter = self._counters[camera]
                 events += counter.finish(camera, frame, ids)
-                tracklets += self._builders[camera].finish(ids, counter.counts)
+                tracklets += self._builders[camera].finish(ids, counter.counts, self._face_of(camera))
                 events += ended_events(camera, self.run, now, frame, ids)
         return tracklets, events
 
@@ -144,8 +154,14 @@ class Pipeline:
         height, width = frame.image.shape[:2]
         counter = self._counters[frame.camera]
         counted = counter.update(frame.index, seen, width, height)
-        parts = self._builders[frame.camera].update(frame.index, seen, choice, vectors, counter.counts)
+        parts = self._builders[frame.camera].update(frame.index, seen, choice, vectors, counter.counts,
+                                                    self._face_of(frame.camera))
+        if self.faces:
+            self.faces.forget(frame.camera, seen.ended.tolist())
         return Result(frame, found, seen, parts, track_events(frame.index, seen, self.run) + counted)
+
+    def _face_of(self, camera: str) -> Callable[[int], Face | None] | None:
+        return functools.partial(self.faces.of, camera) if self.faces else None
 
     def _meet(self, frame: Frame) -> None:
         """A camera's first frame tells its size; a frame of another size is another view, with paths of its own."""

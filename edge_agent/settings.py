@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 
 from common.settings import Settings
 from edge_agent.capture.settings import CameraSettings
+from edge_agent.faces import FaceSettings
 from edge_agent.tracking import TrackerSettings
 from edge_agent.tracklets import TrackletSettings
 from edge_agent.zones import CountingSettings
@@ -64,6 +65,7 @@ class AgentSettings(Settings):
     tracker: TrackerSettings = Field(TrackerSettings(), description="how boxes become tracks")
     tracklets: TrackletSettings = Field(TrackletSettings(), description="what is said about a track")
     counting: CountingSettings = Field(CountingSettings(), description="how the cameras' zones and lines count")
+    faces: FaceSettings = Field(FaceSettings(), description="how cameras with `faces: true` look for faces")
     replay: ReplaySettings = Field(ReplaySettings(), description="how recorded files are played")
     streams: StreamSettings = Field(StreamSettings(), description="patience with streams and webcams")
     spool: SpoolSettings = Field(SpoolSettings(), description="what waits while the aggregator is away")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,7 +12,7 @@ from pydantic import Field
 from common.geometry import normalise
 from common.messages import CameraInfo
 from common.settings import Settings
-from common.tracklet import Path, Tracklet
+from common.tracklet import Face, Path, Tracklet
 from edge_agent.crops import crop_quality
 from edge_agent.tracking import TrackedFrame
 
@@ -21,6 +21,7 @@ NEVER = -np.inf
 GRACE_S = 1e-3
 
 Counts = Mapping[int, Mapping[str, int]]
+FaceOf = Callable[[int], Face | None]
 
 
 class TrackletSettings(Settings):
@@ -86,6 +87,7 @@ class TrackletBuilder:
         self._rows = np.zeros(0, self._COLUMNS)
         self._growing: dict[int, _Growing] = {}
         self._counts: Counts = {}
+        self._face_of: FaceOf | None = None
 
     def choose(self, tracked: TrackedFrame) -> Choice:
         """Which rows of this frame to embed now: those that are due and good, or due and without anything so far."""
@@ -102,7 +104,7 @@ class TrackletBuilder:
         return Choice(rows, quality[rows])
 
     def update(self, frame: int, tracked: TrackedFrame, choice: Choice, embeddings: NDArray[np.float32],
-               counts: Counts | None = None) -> list[Tracklet]:
+               counts: Counts | None = None, face_of: FaceOf | None = None) -> list[Tracklet]:
         """Take in one frame; returns the parts that are due, final ones among them.
 
         Args:
@@ -111,17 +113,19 @@ class TrackletBuilder:
             choice: as `choose` said.
             embeddings: (k, d) float32 unit rows, one for every row of `choice`.
             counts: zone and line counts by track.
+            face_of: what was seen of a track's face.
         """
-        self._counts = counts or {}
+        self._counts, self._face_of = counts or {}, face_of
         place = self._see(tracked)
         self._extend_paths(frame, tracked, place)
         self._take_embeddings(tracked, place, choice, embeddings)
         parts = [self._part(row, final=True) for row in self._take_out(tracked.ended)]
         return [part for part in parts if part] + self._due(tracked.time)
 
-    def finish(self, tracks: NDArray[np.int64], counts: Counts | None = None) -> list[Tracklet]:
+    def finish(self, tracks: NDArray[np.int64], counts: Counts | None = None, face_of: FaceOf | None = None
+               ) -> list[Tracklet]:
         """The video is over: the final parts of `tracks` (m,)."""
-        self._counts = counts or {}
+        self._counts, self._face_of = counts or {}, face_of
         return [part for row in self._take_out(tracks) if (part := self._part(row, final=True))]
 
     def _find(self, tracks: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
@@ -213,7 +217,7 @@ class TrackletBuilder:
             path=Path(times=np.asarray(growing.path_times, np.float64),
                       frames=np.asarray(growing.path_frames, np.int32),
                       boxes=np.asarray(growing.path_boxes, np.float32).reshape(-1, 4)),
-            counts=dict(self._counts.get(track, {})),
+            counts=dict(self._counts.get(track, {})), face=self._face_of(track) if self._face_of else None,
         )
         growing.part += 1
         growing.forget_sent()

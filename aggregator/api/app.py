@@ -10,6 +10,7 @@ from aiohttp import web
 
 from aggregator.api.embedders import Embedders
 from aggregator.api.errors import one_error_shape
+from aggregator.api.faces import FaceNetworks
 from aggregator.api.guard import Guard
 from aggregator.api.keys import (
     BUS,
@@ -17,6 +18,7 @@ from aggregator.api.keys import (
     DRAW,
     EMBEDDERS,
     ENGINE,
+    FACES,
     GUARD,
     MORE_METRICS,
     PREVIEWS,
@@ -80,7 +82,8 @@ def create_app(reader_factory: ReaderFactory, engine: Engine, bus: Bus,
                settings: ApiSettings | None = None, *, guard: Guard,
                more_metrics: Callable[[Samples], None] | None = None, clock: Clock | None = None,
                embedders: Embedders | None = None, pictures: Previews | None = None,
-               draw: Callable[[str, str, Places], None] | None = None) -> web.Application:
+               draw: Callable[[str, str, Places], None] | None = None, faces: FaceNetworks | None = None,
+               ) -> web.Application:
     """The application, to be run by `aiohttp.web.AppRunner` or aiohttp's test server.
 
     Args:
@@ -93,7 +96,7 @@ def create_app(reader_factory: ReaderFactory, engine: Engine, bus: Bus,
         clock: what time it is; the computer's by default.
         pictures: live pictures from the agents; none without it.
         draw: keeps zones and lines of a camera (camera, its agent, places) and sends them; refused without it.
-        embedders: networks for search by picture; those of this machine's model store by default.
+        embedders, faces: networks for search by picture; those of this machine's model store by default.
     """
     settings = settings or ApiSettings()
     app = web.Application(middlewares=[one_error_shape, refuse_strangers], client_max_size=settings.max_upload_bytes)
@@ -105,6 +108,7 @@ def create_app(reader_factory: ReaderFactory, engine: Engine, bus: Bus,
     app[BUS] = bus
     app[READERS] = Readers(reader_factory, settings.readers)
     app[EMBEDDERS] = embedders or Embedders()
+    app[FACES] = faces or FaceNetworks()
     app[CLOCK] = clock or SystemClock()
     app[STREAMS] = Streams(settings.max_sockets)
     app[PREVIEWS] = pictures or Previews(lambda _agent, _message: None, settings.max_viewers)

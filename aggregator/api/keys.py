@@ -7,6 +7,7 @@ from collections.abc import Callable
 from aiohttp import web
 
 from aggregator.api.embedders import Embedders
+from aggregator.api.faces import FaceNetworks
 from aggregator.api.guard import Guard
 from aggregator.api.ports import Bus, Engine
 from aggregator.api.readers import Readers
@@ -22,6 +23,7 @@ SETTINGS = web.AppKey("settings", ApiSettings)
 GUARD = web.AppKey("guard", Guard)
 READERS = web.AppKey("readers", Readers)
 EMBEDDERS = web.AppKey("embedders", Embedders)
+FACES = web.AppKey("faces", FaceNetworks)
 REQUESTS = web.AppKey("requests", Requests)
 MORE_METRICS: web.AppKey[Callable[[Samples], None]] = web.AppKey("more_metrics")
 STREAMS = web.AppKey("streams", Streams)

@@ -18,7 +18,7 @@ Reason = Mapping[str, float | str]
 
 def because(reason: Reason) -> str:
     """What carried a link: `looked alike: 9 times likelier one person; came from hall after 42 s, as most do`."""
-    parts = [part for part in (_looks(reason), _way(reason)) if part]
+    parts = [part for part in (_looks(reason), _face(reason), _way(reason)) if part]
     if "words" in reason:
         parts.append(str(reason["words"]))
     if "candidates" in reason and ("cosine" in reason or "transit_s" in reason):
@@ -64,6 +64,11 @@ def _looks(reason: Reason) -> str:
             "looked as alike as one person might, or two"
     cosine = reason.get("cosine")
     return f"looked alike by {cosine:.2f}" if isinstance(cosine, float | int) else ""
+
+
+def _face(reason: Reason) -> str:
+    face = reason.get("face")
+    return f"faces alike by {face:.2f}" if isinstance(face, float | int) else ""
 
 
 def _way(reason: Reason) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aggregator.linking.history import HistoryIndex
 from aggregator.store.reader import StoreReader
@@ -38,6 +39,7 @@ class Indexer:
         self._moved: dict[str, dict[int, int]] = {}
         self._ends: dict[int, float] = {}
         self._dropped: set[int] = set()
+        self._faces: set[str] = set()  # fingerprints: what is searched by face is beside what is searched by looks
         self._restored = False
         self._busy = False
         self._stopping = False
@@ -62,7 +64,7 @@ class Indexer:
         """
         with self._condition:
             for visit, identity in visits:
-                if not len(visit.embedding):
+                if not len(visit.embedding) and visit.face is None:
                     continue
                 if visit.final:
                     self._ends.pop(visit.visit, None)
@@ -92,7 +94,8 @@ class Indexer:
             self._condition.wait_for(lambda: not self._busy, timeout_s)
         before = len(self.history)
         for model, numbers in visits.items():
-            self.history.remove(model, numbers)
+            for one in {model, *self._faces}:
+                self.history.remove(one, numbers)
         return before - len(self.history)
 
     def wait(self, timeout_s: float) -> bool:
@@ -121,7 +124,8 @@ class Indexer:
                     self._busy = True
                 self._add(visits)
                 for model, identities in moved.items():
-                    self.history.reassign(model, identities)
+                    for one in {model, *self._faces}:
+                        self.history.reassign(one, identities)
         except Exception:
             log.exception("the index over history failed: searching finds only what was indexed until now")
 
@@ -133,12 +137,17 @@ class Indexer:
         self._restored = True
 
     def _add(self, visits: Sequence[tuple[Visit, int]]) -> None:
-        models: dict[str, list[tuple[Visit, int]]] = {}
+        models: dict[str, list[tuple[Visit, int, NDArray[np.float32]]]] = {}
         for visit, identity in visits:
-            if len(visit.embedding) and visit.visit not in self._dropped:
-                models.setdefault(visit.model, []).append((visit, identity))
+            if visit.visit in self._dropped:
+                continue
+            if len(visit.embedding):
+                models.setdefault(visit.model, []).append((visit, identity, visit.embedding))
+            if visit.face is not None:
+                self._faces.add(visit.face.model)
+                models.setdefault(visit.face.model, []).append((visit, identity, visit.face.mean))
         for model, rows in models.items():
             self.history.add(
-                model, [v.visit for v, _ in rows], [identity for _, identity in rows],
-                np.stack([v.embedding for v, _ in rows]), [v.camera for v, _ in rows],
-                [v.start for v, _ in rows], [v.end for v, _ in rows])
+                model, [v.visit for v, *_ in rows], [identity for _, identity, _ in rows],
+                np.stack([vector for *_, vector in rows]), [v.camera for v, *_ in rows],
+                [v.start for v, *_ in rows], [v.end for v, *_ in rows])

@@ -57,25 +57,29 @@ def _check_tracklet(tracklet: Tracklet, dimensions: Mapping[str, int], latest: f
     length = len(tracklet.mean)
     if length and not tracklet.model:
         raise WireError("bad_field", f"{what}: field 'model': an embedding without the network that made it")
-    for name, rows in (("mean", tracklet.mean[None]), ("embeddings", tracklet.embeddings)):
+    face = tracklet.face
+    for name, rows in (("mean", tracklet.mean[None, :length]), ("embeddings", tracklet.embeddings),
+                       ("face", face.mean[None] if face else tracklet.embeddings[:0])):
         lengths = np.linalg.norm(rows.astype(np.float64), axis=1)
-        if length and not (np.abs(lengths - 1) <= LENGTH_TOLERANCE).all():
+        if rows.size and not (np.abs(lengths - 1) <= LENGTH_TOLERANCE).all():
             raise WireError("bad_field", f"{what}: field '{name}': vectors of length "
                             f"{lengths.min():.3g} to {lengths.max():.3g}, expected 1")
     _check_json(tracklet.attributes, f"{what}: field 'attributes'")
 
 
 def check_dimensions(tracklet: Tracklet, dimensions: Mapping[str, int]) -> None:
-    """Compare an embedding with what was announced of its network.
+    """Compare embeddings with what was announced of their networks.
 
     Raises:
         WireError: `wrong_dimensions`.
     """
-    length, announced = len(tracklet.mean), dimensions.get(tracklet.model)
-    if length and announced is not None and length != announced:
-        raise WireError("wrong_dimensions", f"track {tracklet.track} of camera '{tracklet.camera}': an embedding of "
-                        f"{length} numbers, but model '{tracklet.model}' was announced with {announced}",
-                        "restart the agent; if it stays, install the same release on agent and aggregator")
+    face = tracklet.face
+    for model, vector in ((tracklet.model, tracklet.mean), *([(face.model, face.mean)] if face else [])):
+        length, announced = len(vector), dimensions.get(model)
+        if length and announced is not None and length != announced:
+            raise WireError("wrong_dimensions", f"track {tracklet.track} of camera '{tracklet.camera}': an embedding "
+                            f"of {length} numbers, but model '{model}' was announced with {announced}",
+                            "restart the agent; if it stays, install the same release on agent and aggregator")
 
 
 def _check_event(event: Event, latest: float) -> None:

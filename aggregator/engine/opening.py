@@ -84,7 +84,7 @@ def _row(body: bytes) -> _Row | None:
         return None
     try:
         fields = msgpack.unpackb(body, strict_map_key=True)
-        if fields["kind"] != "tracklet":
+        if fields["kind"] != "tracklet" or "face" in fields:
             return None
         values = _fields(fields)
     except Exception:  # many kinds; the slow way says which

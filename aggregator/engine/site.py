@@ -81,6 +81,10 @@ class Site:
             self.dimensions[tracklet.model] = len(tracklet.mean)
             store.model_known(ModelInfo(task="embedding", name="", fingerprint=tracklet.model,
                                         dimensions=len(tracklet.mean)))
+        face = tracklet.face
+        if face is not None and face.model not in self.dimensions:
+            self.dimensions[face.model] = len(face.mean)
+            store.model_known(ModelInfo(task="face", name="", fingerprint=face.model, dimensions=len(face.mean)))
 
     def _taken(self, camera: str) -> WireError:
         return WireError("camera_taken",

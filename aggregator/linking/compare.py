@@ -77,7 +77,7 @@ def compare(
     """Every one of `rows` with every one of `others`.
 
     Returns:
-        Four (n, m) float32: log-likelihood ratio of appearance; log-odds of the walk, -inf where it cannot be;
+        Four (n, m) float32: log-likelihood ratio of looks and faces; log-odds of the walk, -inf where it cannot be;
         cosine of the projected embeddings; seconds between (negative: seen at once).
     """
     camera_a, camera_b = table.camera[rows], table.camera[others]
@@ -91,6 +91,8 @@ def compare(
     else:
         cosine = np.zeros(gap.shape, np.float32)
         likeness = np.zeros(gap.shape, np.float32)
+    if table.faces:
+        table.faces.add_to(likeness, rows, others)
     earlier = start_a[:, None] <= start_b
     walk = evidence.walk_between(camera_a, camera_b, earlier, bin_of(gap))
     limits.apply(walk, camera_a, camera_b, earlier, gap)

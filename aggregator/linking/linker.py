@@ -272,6 +272,10 @@ class Linker:
             if chosen >= 0:
                 here = Here(int(table.camera[row]), float(table.start[row]), partition.evidence, cameras)
                 decision = linked(visit, option, chosen, caution, settings.rivals, here)
+                if table.faces:
+                    theirs = np.flatnonzero(table.identity == decision.identity)
+                    if (alike := table.faces.likest(row, theirs)) is not None:
+                        decision.reason["face"] = round(alike, 3)
             else:
                 decision = new(visit, self.ids.take(), option, caution, settings.rivals)
             table.identity[row], table.confidence[row] = decision.identity, decision.confidence

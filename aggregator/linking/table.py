@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregator.linking.evidence import Evidence
+from aggregator.linking.faces import FaceRows
 from aggregator.visit import Visit
 
 BLOCK = 256
@@ -24,6 +25,7 @@ class VisitTable:
     def __init__(self, dimensions: int) -> None:
         self.dimensions = dimensions
         self.row_of: dict[int, int] = {}
+        self.faces = FaceRows()
         self._n = 0
         self._visit = np.zeros(BLOCK, np.int64)
         self._camera = np.zeros(BLOCK, np.int32)
@@ -117,6 +119,8 @@ class VisitTable:
         self._start[row], self._end[row], self._ripe[row] = start, end, ripe
         if self.dimensions:
             self._embedding[row] = visit.embedding
+        if visit.face is not None:
+            self.faces.put(row, visit.face)
         self._span(row // BLOCK, start, end)
         return row
 
@@ -151,6 +155,7 @@ class VisitTable:
             column[:n] = column[rows]
             column[n : self._n] = 0
         self._n = n
+        self.faces.keep(rows)
         self.row_of = {int(visit): row for row, visit in enumerate(self.visit)}
         self._spans()
 

@@ -54,9 +54,12 @@ class Turn:
         return np.asarray(rows @ self.matrix(model, rows.shape[-1]), np.float32)
 
     def tracklet(self, tracklet: Tracklet) -> Tracklet:
-        """A tracklet with its embeddings turned."""
+        """A tracklet with its embeddings turned, that of the face by a matrix of its own."""
+        face = tracklet.face
+        if face is not None:
+            face = dataclasses.replace(face, mean=self.rows(face.mean, face.model))
         return dataclasses.replace(tracklet, mean=self.rows(tracklet.mean, tracklet.model),
-                                   embeddings=self.rows(tracklet.embeddings, tracklet.model))
+                                   embeddings=self.rows(tracklet.embeddings, tracklet.model), face=face)
 
     def _matrix(self, model: str, dimensions: int) -> Floats:
         count = dimensions * dimensions

@@ -27,11 +27,11 @@ class Ages:
             'SELECT visit FROM visits WHERE final ORDER BY "end" LIMIT ?', (most,))]
 
     def embedded_before(self, before: float | None, most: int) -> list[Gone]:
-        """Visits that ended before and still have an embedding."""
+        """Visits that ended before and still have an embedding, of themselves or of their face."""
         return [] if before is None else [
             Gone(visit=row[0], model=row[1], identity=row[2], final=True) for row in self._db.execute(
-                'SELECT visit, model, identity FROM visits WHERE "end" < ? AND length(mean) > 0 LIMIT ?',
-                (before, most))]
+                'SELECT visit, model, identity FROM visits WHERE "end" < ? AND (length(mean) > 0 '
+                "OR visit IN (SELECT visit FROM faces)) LIMIT ?", (before, most))]
 
     def delete_paths(self, before: float | None, most: int) -> int:
         """Paths that ended before; how many parts."""

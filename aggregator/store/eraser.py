@@ -9,6 +9,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from aggregator.store.faces import FACE
+
 _TRACK = "camera = ? AND run = ? AND track = ?"
 
 
@@ -44,6 +46,7 @@ class Eraser:
                 "WHERE visit = :v)", {"v": number}).fetchone()[0]
             for table in ("events", "stays", "crossings"):
                 counts["events"] += self._db.execute(f"DELETE FROM {table} WHERE {_TRACK}", row[:3]).rowcount
+            counts["faces"] += self._db.execute("DELETE FROM faces WHERE visit = ?", (number,)).rowcount
             for table in ("exemplars", "arrivals"):
                 self._db.execute(f"DELETE FROM {table} WHERE visit = ?", (number,))
             counts["paths"] += self._db.execute("DELETE FROM paths WHERE visit = ?", (number,)).rowcount
@@ -93,7 +96,8 @@ class Eraser:
         """Take what visits looked like out, and leave the rest of them; how many vectors."""
         count = 0
         for number in visits:
-            count += self._db.execute("DELETE FROM exemplars WHERE visit = ?", (number,)).rowcount
+            for table in ("exemplars", "faces"):
+                count += self._db.execute(f"DELETE FROM {table} WHERE visit = ?", (number,)).rowcount
             self._db.execute("DELETE FROM arrivals WHERE visit = ?", (number,))
             count += self._db.execute("UPDATE visits SET mean = x'' WHERE visit = ? AND length(mean) > 0",
                                       (number,)).rowcount
@@ -108,6 +112,10 @@ class Eraser:
         self._db.execute("""
             INSERT INTO arrivals (moment, visit, start, "end", label, frames, final, model, mean)
             SELECT 1, visit, start, "end", label, frames, final, model, mean FROM visits ORDER BY visit""")
+        self._db.execute(f"""
+            UPDATE arrivals SET ({FACE}) = (SELECT model, mean, quality, seen FROM faces AS f
+                                            WHERE f.visit = arrivals.visit)
+            WHERE visit IN (SELECT visit FROM faces)""")
 
     def empty(self, identities: Collection[int | None]) -> list[int]:
         """Those of these identities that have lost their last visit, and what was merged into them."""

@@ -119,8 +119,9 @@ def _copy(old: sqlite3.Connection, new: sqlite3.Connection) -> int:
                 _put(new, into, batch)
         saved += int(new.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0])
     # What hangs on a row that is gone.
-    new.execute("DELETE FROM exemplars WHERE visit NOT IN (SELECT visit FROM visits)")
-    new.execute("DELETE FROM paths WHERE visit NOT IN (SELECT visit FROM visits)")
+    for (table,) in new.execute("SELECT name FROM sqlite_master WHERE type = 'table' "
+                                "AND name IN ('exemplars', 'paths', 'faces')").fetchall():
+        new.execute(f"DELETE FROM {table} WHERE visit NOT IN (SELECT visit FROM visits)")
     new.execute("""INSERT OR IGNORE INTO identities (identity, label, created)
                    SELECT DISTINCT identity, label, start FROM visits WHERE identity IS NOT NULL""")
     new.execute("UPDATE identities SET merged_into = NULL WHERE merged_into NOT IN (SELECT identity FROM identities)")

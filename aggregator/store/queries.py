@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from aggregator.store.faces import JOINED
+
 AGENTS = "SELECT agent, software, run, first_seen, last_seen FROM agents ORDER BY agent"
 
 _CAMERA = "SELECT camera, agent, width, height, fps, view_left, view_top, last_seen FROM cameras"
@@ -37,9 +39,10 @@ MEMBERS = "SELECT visit, start, certainty FROM visits WHERE identity = :identity
 
 MEAN = "SELECT model, mean FROM visits WHERE visit = :visit"
 EXEMPLARS = "SELECT time, quality, embedding FROM exemplars WHERE visit = :visit ORDER BY time"
-RESTORE = """
-SELECT visit, camera, start, "end", label, frames, final, model, mean, identity
-FROM visits WHERE "end" > :since ORDER BY visit"""
+RESTORE = f"""
+SELECT v.visit, v.camera, v.start, v."end", v.label, v.frames, v.final, v.model, v.mean, v.identity, {JOINED}
+FROM visits AS v LEFT JOIN faces AS f USING (visit) WHERE v."end" > :since ORDER BY v.visit"""
+FACE_OF = f"SELECT {JOINED} FROM faces AS f WHERE f.visit = :visit"
 
 RESOLVE = """
 WITH RECURSIVE chain (identity, step) AS (

@@ -14,6 +14,7 @@ import numpy as np
 
 from aggregator.store import columns, queries, records
 from aggregator.store.database import explained, open_read_only
+from aggregator.store.faces import face_of
 from aggregator.store.queries import Filter
 from aggregator.store.records import CorrectionRow, Moment
 from aggregator.store.rows import (
@@ -35,6 +36,7 @@ from aggregator.store.rows import (
 from aggregator.store.scope import show_only
 from aggregator.visit import Rival, Visit
 from common.messages import ModelInfo
+from common.tracklet import Face
 from common.tracklet import Path as VisitPath
 
 Row = tuple[Any, ...]
@@ -161,6 +163,11 @@ class StoreReader:
             exemplars=columns.unit(flat.reshape(len(rows), -1 if rows else len(mean))),
             times=np.array([r[0] for r in rows], np.float64), quality=np.array([r[1] for r in rows], np.float32))
 
+    def face(self, visit: int) -> Face | None:
+        """What was seen of a visit's face."""
+        row = self._row(queries.FACE_OF, {"visit": visit})
+        return face_of(row) if row else None
+
     def all_visits_for_restore(self, since: float | None = None) -> Iterator[StoredVisit]:
         """Every visit with its identity, in order of their numbers: what linking needs when the aggregator starts.
 
@@ -171,7 +178,7 @@ class StoreReader:
             for r in self._connection.execute(queries.RESTORE, {"since": -1e300 if since is None else since}):
                 yield StoredVisit(identity=r[9], visit=Visit(
                     visit=r[0], camera=r[1], start=r[2], end=r[3], label=r[4], frames=r[5], final=bool(r[6]),
-                    model=r[7], embedding=columns.embedding(r[8])))
+                    model=r[7], embedding=columns.embedding(r[8]), face=face_of(r[10:])))
 
     # Identities
 

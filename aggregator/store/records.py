@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from aggregator.store import columns
+from aggregator.store.faces import FACE, face_of
 from aggregator.visit import Visit
 
 CorrectionOperation = Literal["merge", "split", "confirm", "reject", "undo"]
@@ -119,6 +120,10 @@ class MomentTable:
                 INSERT INTO arrivals (moment, visit, start, "end", label, frames, final, model, mean)
                 SELECT ?, visit, ?, ?, ?, ?, ?, ?, mean FROM visits WHERE visit = ?""", [
                 (number, v.start, v.end, v.label, v.frames, v.final, v.model, v.visit) for v in moment.visits])
+            self._db.executemany(f"""
+                UPDATE arrivals SET ({FACE}) = (SELECT model, mean, quality, seen FROM faces WHERE visit = :visit)
+                WHERE moment = :moment AND visit = :visit""", [
+                {"visit": v.visit, "moment": number} for v in moment.visits if v.face is not None])
 
 
 CORRECTIONS = """
@@ -127,8 +132,8 @@ SELECT c.correction, c.time, c.who, c.operation, c.note, c.together, c.apart, c.
 FROM corrections AS c LEFT JOIN corrections AS u ON u.undoes = c.correction
 WHERE {where} ORDER BY c.correction"""
 MOMENTS = "SELECT moment, kind, time, decisions, data FROM moments ORDER BY moment"
-ARRIVALS = """
-SELECT a.visit, v.camera, a.start, a."end", a.label, a.frames, a.final, a.model, a.mean
+ARRIVALS = f"""
+SELECT a.visit, v.camera, a.start, a."end", a.label, a.frames, a.final, a.model, a.mean, {FACE}
 FROM arrivals AS a JOIN visits AS v USING (visit) WHERE a.moment = :moment ORDER BY a.arrival"""
 
 
@@ -145,4 +150,4 @@ def correction_row(r: tuple[Any, ...]) -> CorrectionRow:
 def arrival(r: tuple[Any, ...]) -> Visit:
     """A row of `ARRIVALS`."""
     return Visit(visit=r[0], camera=r[1], start=r[2], end=r[3], label=r[4], frames=r[5], final=bool(r[6]), model=r[7],
-                 embedding=columns.embedding(r[8]))
+                 embedding=columns.embedding(r[8]), face=face_of(r[9:]))

@@ -20,6 +20,10 @@ _TABLES = (
      "UPDATE exemplars SET embedding = ? WHERE rowid = ?"),
     ("arrivals", "arrival", "SELECT arrival, model, mean FROM arrivals WHERE length(mean) > 0 AND arrival > ? "
                             "ORDER BY arrival LIMIT ?", "UPDATE arrivals SET mean = ? WHERE arrival = ?"),
+    ("faces", "visit", "SELECT visit, model, mean FROM faces WHERE visit > ? ORDER BY visit LIMIT ?",
+     "UPDATE faces SET mean = ? WHERE visit = ?"),
+    ("arrivals", "arrival", "SELECT arrival, face_model, face FROM arrivals WHERE length(face) > 0 AND arrival > ? "
+                            "ORDER BY arrival LIMIT ?", "UPDATE arrivals SET face = ? WHERE arrival = ?"),
 )
 
 
@@ -36,7 +40,8 @@ class TurnedTable:
 
     def empty(self) -> bool:
         """Whether there is no embedding yet."""
-        return self._db.execute("SELECT 1 FROM visits WHERE length(mean) > 0 LIMIT 1").fetchone() is None
+        return self._db.execute("SELECT 1 FROM visits WHERE length(mean) > 0 UNION ALL SELECT 1 FROM faces LIMIT 1"
+                                ).fetchone() is None
 
     def use(self, key: str) -> None:
         """From now on embeddings are turned by the key with this id."""

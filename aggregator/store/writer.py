@@ -16,6 +16,7 @@ from aggregator.store.count_writer import CountWriter
 from aggregator.store.database import explained
 from aggregator.store.eraser import Eraser
 from aggregator.store.errors import explain
+from aggregator.store.faces import FaceTable
 from aggregator.store.mend import suspect
 from aggregator.store.reader import StoreReader
 from aggregator.store.records import CorrectionTable, MomentTable
@@ -56,6 +57,7 @@ class StoreWriter:
         self.eraser = Eraser(connection)
         self.ages = Ages(connection)
         self.turned = TurnedTable(connection)
+        self.faces = FaceTable(connection)
         self._db = connection
         self._lock = lock
         self._closed = False
@@ -221,12 +223,15 @@ class StoreWriter:
                 times = tracklet.path.times
                 paths.append((visit, tracklet.part, tracklet.camera, float(times.min()), float(times.max()),
                               *columns.path_blobs(tracklet.path)))
+            if tracklet.face is not None:
+                self.faces.put(visit, tracklet.face)
         self._db.executemany("INSERT INTO exemplars VALUES (?, ?, ?, ?)", exemplars)
         self._db.executemany("INSERT INTO paths VALUES (?, ?, ?, ?, ?, ?, ?, ?)", paths)
         looks = iter(columns.embeddings(means))
         return [None if one is None else (Visit(
             visit=one[1][0], camera=one[0].camera, start=one[1][1], end=one[1][2], label=one[1][3], frames=one[1][4],
-            final=bool(one[1][5]), model=one[1][6], embedding=next(looks)), one[1][8]) for one in known]
+            final=bool(one[1][5]), model=one[1][6], embedding=next(looks), face=self.faces.of(one[1][0])),
+            one[1][8]) for one in known]
 
     def record_events(self, events: Iterable[Event]) -> None:
         """Things that happened."""

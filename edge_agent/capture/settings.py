@@ -78,7 +78,10 @@ class CameraSettings(Settings):
     fps: float | None = Field(
         default=None, gt=0, le=1000, description="frames a second of a folder of pictures (25 unless told), or of a "
                                                  "file whose own is wrong")
-
+    faces: bool = Field(
+        default=False, description="whether this camera looks for faces: their embeddings then go with tracklets, help "
+                                   "to tell who is who, and can be searched by a picture of a face; needs "
+                                   "`edge-agent models pull yunet sface`, and in most countries a lawful reason")
     preview: PreviewSettings = Field(default=PreviewSettings(), description="whether people may look at this camera")
 
     @property

@@ -38,7 +38,7 @@ from common.messages import (
     unpack_body,
 )
 from common.places import Line, Zone
-from common.tracklet import Path, Tracklet
+from common.tracklet import Face, Path, Tracklet
 
 HELLO = Hello(
     agent="gate", run="a1", spool="f-1", software="0.1.0", clock=1.7e9,
@@ -326,3 +326,21 @@ def test_a_zone_that_is_none_is_refused(zone: Any) -> None:
     with pytest.raises(WireError) as raised:
         decode(msgpack.packb(sent))
     assert raised.value.code == "bad_field"
+
+
+def test_a_face_travels_with_its_tracklet_and_only_where_there_is_one() -> None:
+    mean = np.array([0.6, 0.0, 0.8], np.float32)
+    sent = unpack_body(pack_tracklet(tracklet(face=Face(model="f" * 16, mean=mean, quality=0.75, seen=3))))
+    assert isinstance(sent, Tracklet)
+    assert sent.face is not None
+    assert_allclose(sent.face.mean, mean, atol=1e-3)
+    assert (sent.face.model, sent.face.quality, sent.face.seen) == ("f" * 16, 0.75, 3)
+    assert "face" not in fields(pack_tracklet(tracklet()))
+
+
+@pytest.mark.parametrize("wrong", [{"mean": b""}, {"model": ""}, {"mean": b"\x00\x7c\x00\x3c"}, {"seen": 0},
+                                   {"quality": float("nan")}, {"quality": "good"}], ids=lambda c: "-".join(c))
+def test_a_face_that_is_none_is_refused(wrong: dict[str, Any]) -> None:
+    sound = fields(pack_tracklet(tracklet(face=Face(model="f" * 16, mean=np.ones(2, np.float32), quality=1, seen=1))))
+    with pytest.raises(WireError):
+        unpack_body(msgpack.packb(sound | {"face": sound["face"] | wrong}))

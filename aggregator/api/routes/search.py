@@ -13,7 +13,8 @@ from aggregator.api import shapes, shaping
 from aggregator.api.access import Audit, Role
 from aggregator.api.embedders import TASK, decode_picture
 from aggregator.api.errors import ApiError, bad_parameter, too_large
-from aggregator.api.keys import EMBEDDERS, ENGINE, READERS, SETTINGS
+from aggregator.api.faces import TASK as FACE_TASK
+from aggregator.api.keys import EMBEDDERS, ENGINE, FACES, READERS, SETTINGS
 from aggregator.api.parameters import Between, VisitId
 from aggregator.api.ports import History
 from aggregator.api.registry import Registry
@@ -25,6 +26,7 @@ from common.messages import ModelInfo
 
 MULTIPART = "multipart/form-data"
 PICTURES = ("image/jpeg", "image/png", "image/webp", "application/octet-stream")
+TASKS = {"looks": TASK, "face": FACE_TASK}
 _MOST_ASKED = 20_000
 
 routes = Registry()
@@ -35,6 +37,9 @@ class SearchQuery(Between):
 
     camera: tuple[str, ...] = Field(default=(), max_length=1000, description="only visits to these cameras")
     limit: int = Field(default=10, ge=1, le=200, description="how many at most")
+    by: Literal["looks", "face"] = Field(
+        default="looks", description="compare how people look as a whole, or their faces; faces are known from cameras "
+                                     "that were told to look for them")
     each: Literal["identity", "visit"] = Field(
         default="identity", description="one answer for each identity, with its most alike visit, or for each visit")
 
@@ -59,14 +64,17 @@ async def search_by_picture(request: web.Request, query: PictureQuery) -> shapes
     """Find who looks like the person in a picture.
 
     Send a JPEG, PNG or WebP, cut around the person, as the body or as the part `picture` of a form. It is embedded
-    with the network that the cameras use, compared, and forgotten.
+    with the network that the cameras use, compared, and forgotten. With `by=face` the picture need not be cut: the
+    largest face in it counts.
     """
     data = await _picture(request)
     app = request.app
 
     def ask(reader: StoreReader) -> shapes.Search:
         picture = decode_picture(data, app[SETTINGS].max_picture_pixels)
-        model = _choose_model(reader, query.embedder)
+        model = _choose_model(reader, query)
+        if query.by == "face":
+            return _answer(reader, app[ENGINE].history, model, None, app[FACES].embed(model, picture), query)
         vector, notice = app[EMBEDDERS].embed(model, picture)
         return _answer(reader, app[ENGINE].history, model, notice, vector, query)
 
@@ -82,15 +90,31 @@ async def search_by_visit(request: web.Request, query: VisitQuery) -> shapes.Sea
     """
     def ask(reader: StoreReader) -> shapes.Search:
         row = the_visit(reader, query.visit)
-        looks = reader.embeddings(row.visit)
-        if looks is None or not len(looks.mean):
-            raise ApiError(409, "no_embedding", f"visit {row.visit} has no embedding: nothing of it was good enough",
-                           field="visit", cure="take another visit of the same person")
+        fingerprint, vector = _of_visit(reader, row.visit, query.by)
         named = {model.fingerprint: model for model in reader.models()}
-        model = named.get(looks.model, ModelInfo(task=TASK, name=looks.model, fingerprint=looks.model))
-        return _answer(reader, request.app[ENGINE].history, model, None, looks.mean, query, but=row.visit)
+        model = named.get(fingerprint, ModelInfo(task=TASKS[query.by], name=fingerprint, fingerprint=fingerprint))
+        return _answer(reader, request.app[ENGINE].history, model, None, vector, query, but=row.visit)
 
     return await request.app[READERS].ask(ask)
+
+
+def _of_visit(reader: StoreReader, visit: int, by: str) -> tuple[str, NDArray[np.float32]]:
+    """Network and embedding of a visit.
+
+    Raises:
+        ApiError: 409, it has none.
+    """
+    if by == "face":
+        face = reader.face(visit)
+        if face is not None:
+            return face.model, face.mean
+        raise ApiError(409, "no_face", f"no face was seen in visit {visit}", field="visit",
+                       cure="take another visit of the same person, or search by=looks")
+    looks = reader.embeddings(visit)
+    if looks is not None and len(looks.mean):
+        return looks.model, looks.mean
+    raise ApiError(409, "no_embedding", f"visit {visit} has no embedding: nothing of it was good enough",
+                   field="visit", cure="take another visit of the same person")
 
 
 def _answer(reader: StoreReader, history: History, model: ModelInfo, notice: str | None,
@@ -123,17 +147,22 @@ def _nearest(history: History, model: ModelInfo, vector: NDArray[np.float32], qu
         asked *= 4
 
 
-def _choose_model(reader: StoreReader, wanted: str | None) -> ModelInfo:
-    known = [model for model in reader.models() if model.task == TASK]
+def _choose_model(reader: StoreReader, query: PictureQuery) -> ModelInfo:
+    known = [model for model in reader.models() if model.task == TASKS[query.by]]
+    if not known and query.by == "face":
+        raise ApiError(409, "no_model", "no camera of this site looks for faces", field="by",
+                       cure="`faces: true` in the agent.yaml of cameras that may, or search by=looks")
     if not known:
         raise ApiError(409, "no_model", "no agent has said yet which embedding network it uses",
                        cure="start an agent: `edge-agent run -c agent.yaml`")
-    if wanted is not None:
+    if query.embedder is not None:
         for model in known:
-            if wanted in (model.name, model.fingerprint):
+            if query.embedder in (model.name, model.fingerprint):
                 return model
         names = ", ".join(f"'{model.name}'" for model in known)
-        raise bad_parameter("embedder", f"no visit was embedded with '{wanted}'", f"this site uses {names}")
+        raise bad_parameter("embedder", f"no visit was embedded with '{query.embedder}'", f"this site uses {names}")
+    if query.by == "face":
+        return known[-1]
     latest = next((row.model for row in reader.visits(limit=100).rows if row.model), None)
     return next((model for model in known if model.fingerprint == latest), known[-1])
 

@@ -14,6 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from aggregator.api.app import create_app
 from aggregator.api.embedders import Embedders
+from aggregator.api.faces import FaceNetworks
 from aggregator.api.guard import LOCAL, Guard
 from aggregator.api.settings import ApiSettings
 from aggregator.engine.bus import Bus
@@ -24,16 +25,24 @@ from aggregator.store import StoreReader, open_store
 from aggregator.visit import Decision, Rival
 from common.clock import ManualClock
 from common.messages import CameraInfo, Event, ModelInfo
-from common.tracklet import Path, Tracklet
+from common.tracklet import Face, Path, Tracklet
+from models.faces import Faces
 
 NOON = 1_772_366_400.0  # 2026-03-01T12:00:00Z
 MODEL = "aaaaaaaaaaaaaaaa"
+FACE_MODEL = "ffffffffffffffff"
 DIMENSIONS = 16
 
 
 def look(person: int) -> np.ndarray:
     """What a person looks like to the test's network."""
     vector = np.random.default_rng(person).normal(size=DIMENSIONS).astype(np.float32)
+    return vector / np.linalg.norm(vector)
+
+
+def face(person: int) -> np.ndarray:
+    """What a person's face looks like to the test's network."""
+    vector = np.random.default_rng(100 + person).normal(size=8).astype(np.float32)
     return vector / np.linalg.norm(vector)
 
 
@@ -46,7 +55,8 @@ def tracklet(camera: str, track: int, person: int, start: float, seconds: float,
         frames=int(seconds * 10), confidence=0.9, model=MODEL, mean=look(person), embeddings=look(person)[None],
         quality=np.array([0.75], np.float32), embedding_times=np.array([start]),
         path=Path(times=times, frames=(np.arange(len(times)) * 5).astype(np.int32), boxes=boxes),
-        attributes={"colour": "red"})
+        attributes={"colour": "red"},
+        face=Face(model=FACE_MODEL, mean=face(person), quality=0.8, seen=4) if camera == "left" else None)
 
 
 # visit number: camera, person, seconds after noon, how long
@@ -64,6 +74,7 @@ def fill(data: FilePath) -> HistoryIndex:
             store.camera_known("box", CameraInfo(camera=camera, width=size[0], height=size[1], fps=10.0), NOON + 70)
         store.model_known(ModelInfo(task="detection", name="yolov8n", fingerprint="d" * 16))
         store.model_known(ModelInfo(task="embedding", name="toy", fingerprint=MODEL, dimensions=DIMENSIONS))
+        store.model_known(ModelInfo(task="face", name="toy faces", fingerprint=FACE_MODEL, dimensions=8))
         for number, (camera, person, after, seconds) in VISITS.items():
             visit = store.record_tracklet(
                 "box", tracklet(camera, number, person, NOON + after, seconds, final=number != 5))
@@ -88,6 +99,9 @@ def fill(data: FilePath) -> HistoryIndex:
     for number, (camera, person, after, seconds) in VISITS.items():
         history.add(MODEL, [number], [identities[number]], look(person)[None], [camera], [NOON + after],
                     [NOON + after + seconds])
+        if camera == "left":
+            history.add(FACE_MODEL, [number], [identities[number]], face(person)[None], [camera], [NOON + after],
+                        [NOON + after + seconds])
     return history
 
 
@@ -130,6 +144,20 @@ class ToyEmbedder:
         return np.stack([look(round(crop[0, 0, 0] / 20)) for crop in crops])
 
 
+class ToyFaces:
+    """The faces in a picture are its rows of one colour; whose it is says that colour, how large it is its place."""
+
+    fingerprint = FACE_MODEL
+
+    def find(self, image: np.ndarray, long_side: int = 0) -> Faces:
+        rows = np.flatnonzero(image[:, 0, 0])
+        xyxy = np.stack([0 * rows, rows, rows + 1, rows + 1], axis=1).astype(np.float32).reshape(-1, 4)
+        return Faces(xyxy, np.zeros((len(rows), 5, 2), np.float32), np.ones(len(rows), np.float32))
+
+    def embed(self, image: np.ndarray, faces: Faces) -> np.ndarray:
+        return np.stack([face(round(image[int(top), 0, 0] / 20)) for top in faces.xyxy[:, 1]])
+
+
 class Site:
     """The application's parts, and `ask`, which runs a conversation with it."""
 
@@ -143,10 +171,12 @@ class Site:
         self.draw = None
         self.guard: Guard | None = None  # everybody may do everything, but for tests of who may what
         self.load: Callable[[str], Any] = lambda name: ToyEmbedder()
+        self.load_faces: Callable[[], Any] = ToyFaces
 
     def app(self):
         return create_app(lambda: StoreReader(self.data), self.engine, self.bus, self.settings, clock=self.clock,
-                          embedders=Embedders(self.load), pictures=self.pictures, draw=self.draw,
+                          embedders=Embedders(self.load), faces=FaceNetworks(self.load_faces),
+                          pictures=self.pictures, draw=self.draw,
                           guard=self.guard or Guard(self.settings, everybody=LOCAL, clock=self.clock))
 
     def talk(self, conversation: Callable[[TestClient], Coroutine[Any, Any, Any]]) -> Any:

@@ -139,3 +139,55 @@ def test_no_agent_has_said_what_it_uses(site, tmp_path):
     site.data = tmp_path
     answer = site.ask("/api/search", "POST", data=picture(1), headers=PNG)
     assert (answer.status, answer.error["code"]) == (409, "no_model")
+
+
+def faces(*people: int) -> bytes:
+    """A picture in which the toy network finds the faces of those people, the later the larger."""
+    image = np.zeros((64, 64, 3), np.uint8)
+    for k, person in enumerate(people):
+        image[10 * (k + 1)] = person * 20
+    return cv2.imencode(".png", image)[1].tobytes()
+
+
+def test_search_by_a_picture_of_a_face(site):
+    answer = site.ask("/api/search?by=face", "POST", data=faces(2), headers=PNG).json
+    assert answer["model"] == "toy faces"
+    assert (answer["results"][0]["global_id"], answer["results"][0]["visit"]) == ("G2", 3)
+    assert {row["camera"] for row in answer["results"]} == {"left"}, "the other camera does not look for faces"
+
+
+def test_of_several_faces_the_largest_counts(site):
+    answer = site.ask("/api/search?by=face&limit=1", "POST", data=faces(2, 1), headers=PNG).json
+    assert answer["results"][0]["global_id"] == "G1"
+
+
+def test_a_picture_without_a_face(site):
+    answer = site.ask("/api/search?by=face", "POST", data=faces(), headers=PNG)
+    assert (answer.status, answer.error["code"]) == (400, "no_face")
+
+
+def test_search_by_the_face_of_a_visit(site):
+    best = site.ask("/api/search?visit=1&by=face&each=visit").json["results"]
+    assert [row["visit"] for row in best] != []
+    assert 1 not in [row["visit"] for row in best]
+    answer = site.ask("/api/search?visit=2&by=face")
+    assert (answer.status, answer.error["code"]) == (409, "no_face")
+
+
+def test_faces_of_another_network_are_not_compared(site):
+    class Other:
+        fingerprint = "0" * 16
+
+    site.load_faces = Other
+    answer = site.ask("/api/search?by=face", "POST", data=faces(1), headers=PNG)
+    assert (answer.status, answer.error["code"]) == (409, "other_model")
+
+
+def test_without_the_weights_a_face_search_says_how_to_get_them(site):
+    def lacks():
+        raise ModelError("yunet: is not on this machine yet", "edge-agent models pull yunet")
+
+    site.load_faces = lacks
+    answer = site.ask("/api/search?by=face", "POST", data=faces(1), headers=PNG)
+    assert answer.status == 503
+    assert "models pull yunet" in answer.error["cure"]
