@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from common.errors import ModelError
 from common.tracklet import Tracklet
 from edge_agent.build import build_pipeline, load_models
 from edge_agent.capture.frame import Frame
@@ -17,6 +18,7 @@ from edge_agent.settings import ModelSettings
 from edge_agent.tracking import TrackerSettings
 from edge_agent.tracklets import TrackletSettings
 from models.detector import DetectorSettings
+from models.faces import Faces
 from tests.support.blobs import FPS, Walker, write_detector, write_video
 
 BLUE, GREEN, RED = (255, 80, 80), (80, 255, 80), (80, 80, 255)
@@ -31,6 +33,42 @@ def pipeline(weights: Path, *cameras: CameraSettings) -> Pipeline:
     networks = load_models(ModelSettings(detector=str(weights), device="cpu", threads=1),
                            DetectorSettings(iou=0.25, size=320, confidence=0.3))
     return build_pipeline(cameras, networks, TrackerSettings(), TrackletSettings(), "run")
+
+
+class EverybodysFace:
+    """Finds a large face in the middle of whatever it is shown."""
+
+    name, fingerprint, dimensions = "toy", "f" * 16, 4
+
+    def find(self, image: np.ndarray, long_side: int = 0) -> Faces:
+        x, y = image.shape[1] / 2, image.shape[0] / 2
+        eyes = np.array([[[x - 15, y], [x + 15, y], [x, y + 9], [x - 9, y + 20], [x + 9, y + 20]]], np.float32)
+        return Faces(np.array([[x - 20, y - 20, x + 20, y + 20]], np.float32), eyes, np.ones(1, np.float32))
+
+    def embed(self, image: np.ndarray, faces: Faces) -> np.ndarray:
+        return np.eye(4, dtype=np.float32)[:1].repeat(len(faces), axis=0)
+
+
+def test_a_camera_looks_for_faces_only_if_it_was_told_to(tmp_path: Path, weights: Path) -> None:
+    cameras = [camera("hall", faces=True), camera("yard")]
+    videos = {one.id: write_video(tmp_path / f"{one.id}.avi", [Walker(5, 50, 0, 320)], 60) for one in cameras}
+    networks = load_models(ModelSettings(detector=str(weights), device="cpu", threads=1),
+                           DetectorSettings(iou=0.25, size=320, confidence=0.3))
+    pipe = build_pipeline(cameras, networks, TrackerSettings(), TrackletSettings(), "run", reader=EverybodysFace())
+    tracklets, _ = play(pipe, videos)
+    hall, yard = sorted((part for part in tracklets if part.final), key=lambda part: part.camera)
+    assert hall.face is not None
+    assert hall.face.mean.tolist() == [1, 0, 0, 0]
+    assert hall.face.seen > 1
+    assert yard.face is None
+
+
+def test_a_box_without_the_weights_for_faces_does_not_start_and_says_why(
+        tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    networks = load_models(ModelSettings(detector=str(weights), device="cpu", threads=1), DetectorSettings(size=320))
+    monkeypatch.setenv("PASSAGE_MODELS", str(tmp_path))
+    with pytest.raises(ModelError, match="yunet: is not on this machine yet"):
+        build_pipeline([camera("hall", faces=True)], networks, TrackerSettings(), TrackletSettings(), "run")
 
 
 def camera(name: str, **more: object) -> CameraSettings:

@@ -19,11 +19,12 @@ from aggregator.store.records import CorrectionRow
 from aggregator.visit import Decision
 from common.clock import ManualClock
 from common.messages import Message, Upload, pack_tracklet
+from common.tracklet import Face, Tracklet
 from common.tracklet import Path as VisitPath
-from common.tracklet import Tracklet
 
 NOW = 1_750_000_000.0
 MODEL = "0123456789abcdef"
+FACE_MODEL = "fedcba9876543210"
 
 
 def look(person: int, noise: float, seed: int) -> np.ndarray:
@@ -40,7 +41,13 @@ def tracklet(camera: str, track: int, person: int, start: float, *, part: int = 
         label="person", frames=20 + 20 * part, confidence=0.8, model=MODEL, mean=vector, embeddings=vector[None],
         quality=np.ones(1, np.float32), embedding_times=np.array([start]),
         path=VisitPath(times=np.array([start + 3 * part]), frames=np.zeros(1, np.int32),
-                       boxes=np.array([[0.1, 0.2, 0.3, 0.4]], np.float32)))
+                       boxes=np.array([[0.1, 0.2, 0.3, 0.4]], np.float32)),
+        face=Face(model=FACE_MODEL, mean=face(person, track + part), quality=0.5, seen=2) if camera == "c0" else None)
+
+
+def face(person: int, seed: int = 0) -> np.ndarray:
+    """Only camera c0 looks for faces."""
+    return look(1000 + person, 0.3, seed)
 
 
 def walks(people: int = 12, rounds: int = 3, first: int = 0) -> list[Tracklet]:

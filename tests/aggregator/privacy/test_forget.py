@@ -20,7 +20,7 @@ from aggregator.engine import Bus
 from aggregator.privacy.receipt import NobodyError
 from aggregator.store import StoreReader
 from aggregator.visit import global_id, parse_global_id
-from tests.aggregator.corrections.rig import MODEL, Rig, walks
+from tests.aggregator.corrections.rig import FACE_MODEL, MODEL, Rig, face, walks
 
 
 def needles(reader: StoreReader, visits: list[int]) -> dict[str, bytes]:
@@ -30,6 +30,8 @@ def needles(reader: StoreReader, visits: list[int]) -> dict[str, bytes]:
         looks = reader.embeddings(visit)
         assert looks is not None
         found[f"mean of {visit}"] = reader.rows("SELECT mean FROM visits WHERE visit = :v", {"v": visit})[0][0]
+        for (blob,) in reader.rows("SELECT mean FROM faces WHERE visit = :v", {"v": visit}):
+            found[f"face of {visit}"] = blob
         for n, (blob,) in enumerate(reader.rows("SELECT embedding FROM exemplars WHERE visit = :v", {"v": visit})):
             found[f"exemplar {n} of {visit}"] = blob
         for n, moment in enumerate(reader.visit_path(visit).times):
@@ -81,7 +83,9 @@ def test_nothing_of_somebody_forgotten_is_left_in_files_or_answers(rig, tmp_path
     audit.close()
     assert status == 200
     assert receipt["global_id"] == name
-    assert receipt["removed"]["visits"] == receipt["removed"]["index_entries"] == 3
+    assert any(needle.startswith("face") for needle in theirs)
+    assert (receipt["removed"]["visits"], receipt["removed"]["faces"]) == (3, 1)
+    assert receipt["removed"]["index_entries"] == 4, "three by their looks, one by the face"
     assert receipt["scrubbed"]
 
     assert held(folder, theirs) == set()
@@ -100,6 +104,9 @@ def test_nothing_of_somebody_forgotten_is_left_in_files_or_answers(rig, tmp_path
         assert f'"{name}"' not in str(told).replace("'", '"'), path
     found = rig.engine.history.search(alike.mean, MODEL, 1000)
     assert not {visit for visit, _, _ in found} & set(visits)
+    by_face = rig.engine.history.search(face(1), FACE_MODEL, 1000)
+    assert by_face
+    assert not {visit for visit, _, _ in by_face} & set(visits)
     assert person.identity not in {identity for _, identity, _ in found}
 
     log = AuditReader(folder)

@@ -15,7 +15,7 @@ from aggregator.privacy.rekey_cli import check_key
 from aggregator.privacy.turn import Turn, new_key, read_key
 from aggregator.store import StoreReader, columns, open_store
 from common.errors import ConfigError
-from tests.aggregator.corrections.rig import MODEL, Rig, look, walks
+from tests.aggregator.corrections.rig import FACE_MODEL, MODEL, Rig, look, walks
 
 RANDOM = np.random.default_rng(1)
 
@@ -89,6 +89,7 @@ def test_who_is_who_stays_and_what_came_is_not_in_the_files(tmp_path):
     assert found[0] == found[2]
     assert found[1] == found[3]
     came = [columns.embedding_blob(part.mean) for part in parts if part.final]
+    came += [columns.embedding_blob(part.face.mean) for part in parts if part.final and part.face]
     assert all(blob in bytes_of(tmp_path / "plain") for blob in came)
     assert not any(blob in bytes_of(tmp_path / "turned") for blob in came)
 
@@ -101,7 +102,10 @@ def test_another_key_turns_the_store_and_leaves_nothing_of_the_old(tmp_path):
         before = rig.identities()
     with StoreReader(data) as reader:
         looks = {visit: reader.embeddings(visit) for visit in before}
-        blobs = [row[0] for row in reader.rows("SELECT mean FROM visits UNION SELECT embedding FROM exemplars")]
+        blobs = [row[0] for row in reader.rows("SELECT mean FROM visits UNION SELECT embedding FROM exemplars "
+                                            "UNION SELECT mean FROM faces")]
+        faces = {visit: reader.face(visit) for visit in before}
+        assert any(faces.values())
     assert all(blob in bytes_of(data) for blob in blobs)
     result = CliRunner().invoke(app, ["rekey", "--old", str(keys[0]), "--new", str(keys[1]), "--data", str(data)])
     assert result.exit_code == 0, result.output
@@ -112,6 +116,9 @@ def test_another_key_turns_the_store_and_leaves_nothing_of_the_old(tmp_path):
             now = reader.embeddings(visit)
             np.testing.assert_allclose(now.mean, new.rows(old.back(was.mean, MODEL), MODEL), atol=2e-3)
             np.testing.assert_allclose(now.exemplars, new.rows(old.back(was.exemplars, MODEL), MODEL), atol=2e-3)
+            if one := faces[visit]:
+                turned = new.rows(old.back(one.mean, FACE_MODEL), FACE_MODEL)
+                np.testing.assert_allclose(reader.face(visit).mean, turned, atol=2e-3)
     with open_store(data) as store:
         check_key(store, new, "embedding_key")
         for wrong in (old, None):
