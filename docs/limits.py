@@ -78,8 +78,8 @@ MIDDLE = (
     Limit("visits that are solved anew together", "aggregator.linking.linker:WHOLE", "the latest are taken"),
     Limit("the database, MiB, with everything in it", "aggregator:retention.max_mb", "the oldest visits go first",
           tuple(f"table {name}" for name in (
-              "agents", "arrivals", "cameras", "corrections", "crossings", "events", "exemplars", "facts", "hours",
-              "hours_due", "identities", "log", "looks", "models", "moments", "paths", "places", "pruned", "received",
+              "agents", "arrivals", "cameras", "corrections", "crossings", "events", "exemplars", "faces", "facts",
+              "hours", "hours_due", "identities", "log", "looks", "models", "moments", "paths", "places", "pruned", "received",
               "stays", "visits"))),
     Limit("the index to search everybody in", "what the database holds, about 1 kB of memory a visit",
           "goes with the visits"),
