@@ -79,8 +79,8 @@ MIDDLE = (
     Limit("the database, MiB, with everything in it", "aggregator:retention.max_mb", "the oldest visits go first",
           tuple(f"table {name}" for name in (
               "agents", "arrivals", "cameras", "corrections", "crossings", "events", "exemplars", "faces", "facts",
-              "hours", "hours_due", "identities", "log", "looks", "models", "moments", "paths", "places", "pruned", "received",
-              "stays", "visits"))),
+              "hours", "hours_due", "identities", "log", "looks", "models", "moments", "paths", "places", "pruned",
+              "received", "stays", "visits"))),
     Limit("the index to search everybody in", "what the database holds, about 1 kB of memory a visit",
           "goes with the visits"),
     Limit("matrices that turn embeddings, one for each length", "8", "made again", (f"{A}.privacy.turn.Turn.matrix",)),

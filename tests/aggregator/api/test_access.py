@@ -213,7 +213,7 @@ def test_searches_and_looks_at_a_person_are_written_down_before_they_are_answere
     assert [(look.who, look.action, look.subject) for look in site.notes.looks] == [
         ("anna", "get_identity", '{"id": 1}'), ("anna", "get_visit_why", '{"visit": 2}'),
         ("anna", "list_events", '{"identity": 1, "limit": 50}'),
-        ("anna", "search_by_visit", '{"camera": [], "each": "identity", "limit": 10, "visit": 1}'),
+        ("anna", "search_by_visit", '{"by": "looks", "camera": [], "each": "identity", "limit": 10, "visit": 1}'),
         ("anna", "get_identity", '{"id": 9}')]
 
 
