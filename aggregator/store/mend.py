@@ -20,6 +20,8 @@ from common.errors import StoreError
 log = logging.getLogger("store")
 
 _BATCH = 500
+_UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
+"""What reading a damaged file raises; the second for its texts, and for SQLite's words that quote them."""
 
 
 def suspect(path: Path) -> Path:
@@ -36,7 +38,7 @@ def problems(path: Path, most: int = 20) -> list[str]:
     with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=10.0)) as db:
         try:
             found = [str(row[0]) for row in db.execute(f"PRAGMA integrity_check({most})")]
-        except sqlite3.DatabaseError as error:
+        except _UNREADABLE as error:
             found = [str(error)]
     return [] if found == ["ok"] else found
 
@@ -56,7 +58,7 @@ def mend(path: Path, create: Callable[[Path, int], sqlite3.Connection]) -> None:
         found = problems(path)
         if found:
             with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db, \
-                    contextlib.suppress(sqlite3.Error):
+                    contextlib.suppress(*_UNREADABLE):
                 db.execute("REINDEX")
             if not (left := problems(path)):
                 log.error("%s: an index was damaged; all were made anew from the tables. Look at the disk (%s)",
@@ -64,7 +66,7 @@ def mend(path: Path, create: Callable[[Path, int], sqlite3.Connection]) -> None:
             found = left
         if found:
             _replace(path, " ".join(found[0].split()), create)
-    except (sqlite3.Error, OSError) as error:
+    except (*_UNREADABLE, OSError) as error:
         raise StoreError(f"{path}: is damaged and cannot be mended ({error})",
                          f"see that there is room in {path.parent}, or put a backup of {path.name} in its place") \
             from error
@@ -78,10 +80,12 @@ def _replace(path: Path, why: str, create: Callable[[Path, int], sqlite3.Connect
         left.unlink(missing_ok=True)
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as old:
         # What the log holds must be in the file: it is about to get another name.
-        with contextlib.suppress(sqlite3.Error):
+        with contextlib.suppress(*_UNREADABLE):
             old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        old.execute("PRAGMA writable_schema = ON")  # or one damaged line of the schema hides all tables
         version = int(old.execute("PRAGMA user_version").fetchone()[0])
         with contextlib.closing(create(draft, version)) as new:
+            _name_tables(old, new)
             saved = _copy(old, new)
             if not saved:
                 draft.unlink()
@@ -99,6 +103,22 @@ def _replace(path: Path, why: str, create: Callable[[Path, int], sqlite3.Connect
     log.error("%s was damaged (%s); what could be read, %d rows, is in a new file, and the old one was set aside as "
               "%s. It holds personal data: delete it when you do not need it. And look at the disk",
               path, why, saved, aside)
+
+
+def _name_tables(old: sqlite3.Connection, new: sqlite3.Connection) -> None:
+    """Write the schema's lines anew where they are not what this version makes; all were made in the same order."""
+    ours = "SELECT rowid, CAST(type AS BLOB), CAST(name AS BLOB), CAST(sql AS BLOB) FROM sqlite_master ORDER BY rowid"
+    with contextlib.suppress(*_UNREADABLE, ValueError):
+        found, wanted = old.execute(ours).fetchall(), new.execute(ours).fetchall()
+        damaged = [row[0] for row, right in zip(found, wanted, strict=True) if row != right]
+        if not 0 < len(damaged) <= 1 + len(wanted) // 4:  # more is another schema, not damage
+            return
+        for number in damaged:
+            old.execute("UPDATE sqlite_master SET (type, name, tbl_name, sql) = (?, ?, ?, ?) WHERE rowid = ?",
+                        (*new.execute("SELECT type, name, tbl_name, sql FROM sqlite_master WHERE rowid = ?",
+                                      (number,)).fetchone(), number))
+        version = int(old.execute("PRAGMA schema_version").fetchone()[0])
+        old.execute(f"PRAGMA schema_version = {version + 1}")  # so that it is read again
 
 
 def _copy(old: sqlite3.Connection, new: sqlite3.Connection) -> int:
@@ -132,7 +152,7 @@ def _copy(old: sqlite3.Connection, new: sqlite3.Connection) -> int:
 def _rows(db: sqlite3.Connection, query: str) -> Iterator[list[tuple[Any, ...]]]:
     """What a query gives until the file fails."""
     batch: list[tuple[Any, ...]] = []
-    with contextlib.suppress(sqlite3.Error, UnicodeDecodeError):
+    with contextlib.suppress(*_UNREADABLE):
         for row in db.execute(query):
             batch.append(row)
             if len(batch) == _BATCH:

@@ -119,3 +119,20 @@ def test_whatever_bit_flips_most_of_it_stays_and_the_rest_is_told(
         pass
     assert not problems(database)
     assert visits(database) == VISITS or (visits(database) > 0.8 * VISITS and "set aside" in caplog.text)
+
+
+@pytest.mark.parametrize("line", ["visits", "log", "exemplars"])
+@pytest.mark.parametrize("where", [0, 5, 30], ids=["its kind", "its name", "its columns"])
+def test_a_flipped_bit_in_the_schema_hides_no_table(database: Path, line: str, where: int) -> None:
+    at = database.read_bytes().index(f"table{line}{line}".encode()) + where
+    with database.open("r+b") as file:
+        file.seek(at)
+        byte = file.read(1)[0]
+        file.seek(at)
+        file.write(bytes([byte ^ 0x80]))
+    with open_store(database.parent) as store:
+        assert store.through("box", "spool") == VISITS
+    assert not problems(database)
+    assert visits(database) == VISITS
+    with closing(sqlite3.connect(database)) as db:
+        assert db.execute("SELECT count(*) FROM exemplars").fetchone()[0] >= VISITS
