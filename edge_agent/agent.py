@@ -17,6 +17,7 @@ from edge_agent.build import build_pipeline, load_needed
 from edge_agent.capture.dataset import every_camera
 from edge_agent.capture.group import CaptureGroup
 from edge_agent.holding import Holding
+from edge_agent.hook.hook import Hook
 from edge_agent.metrics import MetricsServer, measure
 from edge_agent.outputs import RunOutputs
 from edge_agent.pipeline import Pipeline, Result
@@ -50,6 +51,8 @@ class Agent:
     def __init__(self, settings: AgentSettings, clock: Clock, annotate: Path | None = None) -> None:
         settings = settings.model_copy(update={"cameras": every_camera(settings.cameras)})
         self.settings, self.clock, self.annotate = settings, clock, annotate
+        if settings.hook is not None:
+            settings.hook.check()
         self.run_id = secrets.token_hex(4)
         self.spool = Spool(settings.data / "spool.db", max_bytes=int(settings.spool.max_mb * 1e6),
                            max_age_s=settings.spool.max_age_h * 3600)
@@ -71,6 +74,7 @@ class Agent:
                                    lambda: self.pipeline.detector.names, lambda: face_finder(ModelStore()))
         self.previewer.add_sink(UPLINK, self.uplink.show)
         self.local_preview = LocalPreview(settings.preview_http, self.previewer) if settings.preview_http else None
+        self.hook = Hook(settings.hook, lambda: self.pipeline.detector.names) if settings.hook else None
         self.metrics = MetricsServer(settings.metrics_http, self._measured) if settings.metrics_http else None
         self.people: dict[str, int] = {}
         self.latency: dict[str, float] = {}  # seconds from capture to tracklet, of cameras that are live
@@ -101,6 +105,8 @@ class Agent:
         if self.metrics is not None:
             self.metrics.start()
         self.previewer.start()
+        if self.hook is not None:
+            self.hook.start()
         self.capture.start()
         try:
             while not self._stopping.is_set() and not self.capture.finished:
@@ -125,6 +131,7 @@ class Agent:
             "stage_fps": {stage: round(fps, 1) for stage, fps in self.pipeline.times.fps().items()},
             "unsent": self.spool.depth,
             "refused": self.refusals,
+            **({"hook": self.hook.figures()} if self.hook else {}),
             "cameras": {name: status.as_dict() for name, status in self.capture.status().items()},
             "models": {"detector": self.pipeline.detector.name, "embedder": self.pipeline.embedder.name},
         }
@@ -138,6 +145,9 @@ class Agent:
             self.people[camera] = len(result.tracked.track)
             if camera in self._live:
                 self.latency[camera] = self.clock.now() - result.frame.time
+            if self.hook is not None:
+                self.hook.offer_frame(result.frame, result.tracked, self.global_ids[camera])
+                self.hook.offer_tracklets(result.tracklets)
             self.previewer.offer(result.frame, result.found, result.tracked, self.global_ids[camera])
             if self.annotate:
                 self._draw(self.annotate, result)
@@ -164,6 +174,9 @@ class Agent:
         if events:
             bodies.append(pack_events(events))
         self.holding.keep(bodies)
+        if self.hook is not None:
+            self.hook.offer_tracklets(tracklets)
+            self.hook.stop()
         self.uplink.drain(STOP_S if self._stopping.is_set() else DRAIN_S)
         self.uplink.stop()
         for outputs in self._outputs.values():
@@ -194,7 +207,8 @@ class Agent:
         return Stats(clock=self.clock.now(), cameras=cameras, spool=self.spool.figures())
 
     def _measured(self) -> str:
-        return measure(self._stats(), self.uplink.status(), self.pipeline.times.fps())
+        return measure(self._stats(), self.uplink.status(), self.pipeline.times.fps(),
+                       self.hook.figures() if self.hook else {})
 
     def _assigned(self, assign: Assign) -> None:
         for camera, run, track, identity in assign.tracks:

@@ -29,6 +29,13 @@ _SPOOL = {
     "max_bytes": ("passage_spool_limit_bytes", "gauge", "Most that may wait."),
     "dropped_messages": ("passage_spool_dropped_total", "counter", "Messages dropped for want of room."),
 }
+_HOOK = {
+    "frames": ("passage_hook_frames_total", "counter", "Frames that the hook has seen."),
+    "tracklets": ("passage_hook_tracklets_total", "counter", "Tracklets that the hook has seen."),
+    "dropped": ("passage_hook_dropped_total", "counter", "Frames and tracklets it was too slow for."),
+    "errors": ("passage_hook_errors_total", "counter", "Calls of it that raised."),
+    "restarts": ("passage_hook_restarts_total", "counter", "How often its process was begun anew."),
+}
 METRICS = declared([
     *PROCESS,
     Metric(name="passage_uplink_connected_boolean", kind="gauge", help="1 while the aggregator is there."),
@@ -40,17 +47,20 @@ METRICS = declared([
     Metric(name="passage_stage_frames_per_second", kind="gauge", help="How many frames the stage alone could do.",
            labels=("stage",)),
     *(Metric(name=name, kind=kind, help=text, labels=("camera",)) for name, kind, text in _CAMERA.values()),  # type: ignore[arg-type]
-    *(Metric(name=name, kind=kind, help=text) for name, kind, text in _SPOOL.values()),  # type: ignore[arg-type]
+    *(Metric(name=name, kind=kind, help=text)  # type: ignore[arg-type]
+      for name, kind, text in (*_SPOOL.values(), *_HOOK.values())),
 ])
 
 
-def measure(stats: Stats, uplink: UplinkStatus, stages: Mapping[str, float]) -> str:
+def measure(stats: Stats, uplink: UplinkStatus, stages: Mapping[str, float],
+            hook: Mapping[str, float] | None = None) -> str:
     """The box's numbers as Prometheus reads them.
 
     Args:
         stats: the heartbeat's.
         uplink: how the connection is.
         stages: frames a second by stage.
+        hook: the hook's figures, where there is one.
     """
     samples = Samples(METRICS)
     measure_process(samples)
@@ -67,6 +77,8 @@ def measure(stats: Stats, uplink: UplinkStatus, stages: Mapping[str, float]) -> 
             samples.add(name, numbers.get(key), camera)
     for key, (name, _, _) in _SPOOL.items():
         samples.add(name, stats.spool.get(key))
+    for key, (name, _, _) in _HOOK.items() if hook else ():
+        samples.add(name, (hook or {}).get(key))
     return samples.text()
 
 

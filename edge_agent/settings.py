@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 from common.settings import Settings
 from edge_agent.capture.settings import CameraSettings
 from edge_agent.faces import FaceSettings
+from edge_agent.hook import HookSettings
 from edge_agent.tracking import TrackerSettings
 from edge_agent.tracklets import TrackletSettings
 from edge_agent.zones import CountingSettings
@@ -69,6 +70,8 @@ class AgentSettings(Settings):
     replay: ReplaySettings = Field(ReplaySettings(), description="how recorded files are played")
     streams: StreamSettings = Field(StreamSettings(), description="patience with streams and webcams")
     spool: SpoolSettings = Field(SpoolSettings(), description="what waits while the aggregator is away")
+    hook: HookSettings | None = Field(None, description="your own Python, called for frames and tracklets; see "
+                                                        "docs/hook.md")
     preview_http: str | None = Field(
         None, description="HOST:PORT on loopback where a browser on this box shows its cameras, of those that allow "
                           "it; the log says where the token for it lies; not set: nowhere")
