@@ -18,7 +18,7 @@ from common.errors import WireError
 from common.fields import F2, F4, F8, I4, Fields, is_number, mapping, plain, shown
 from common.places.shapes import Line, Zone
 from common.settings import Settings, T
-from common.tracklet import Face, Path, Tracklet
+from common.tracklet import Face, PackedTracklet, Path, Tracklet
 
 VERSION = 1
 MAX_MESSAGE_BYTES = 4 << 20
@@ -267,23 +267,11 @@ def decode(data: bytes) -> Message:
 
 def pack_tracklet(tracklet: Tracklet) -> bytes:
     """The body of an `Upload`."""
-    path = tracklet.path
-    packed: bytes = msgpack.packb({
-        "kind": "tracklet",
-        "camera": tracklet.camera, "run": tracklet.run, "track": tracklet.track,
-        "part": tracklet.part, "final": tracklet.final,
-        "start": tracklet.start, "end": tracklet.end, "label": tracklet.label,
-        "frames": tracklet.frames, "confidence": tracklet.confidence, "model": tracklet.model,
-        "mean": tracklet.mean.astype("<f2").tobytes(),
-        "embeddings": tracklet.embeddings.astype("<f2").tobytes(),
-        "quality": tracklet.quality.astype("<f4").tobytes(),
-        "embedding_times": tracklet.embedding_times.astype("<f8").tobytes(),
-        "path_times": path.times.astype("<f8").tobytes(),
-        "path_frames": path.frames.astype("<i4").tobytes(),
-        "path_boxes": path.boxes.astype("<f4").tobytes(),
-        "attributes": tracklet.attributes, "counts": tracklet.counts,
-        **({} if tracklet.face is None else {"face": _pack_face(tracklet.face)}),
-    })
+    fields = {"kind": "tracklet", **PackedTracklet.of(tracklet)._asdict()}
+    del fields["face"]
+    if tracklet.face is not None:
+        fields["face"] = _pack_face(tracklet.face)
+    packed: bytes = msgpack.packb(fields)
     return packed
 
 
@@ -409,8 +397,7 @@ def _tracklet(read: Fields) -> Tracklet:
         frames=read.integer("frames"), confidence=read.number("confidence"), model=read.text("model"), mean=mean,
         embeddings=flat.reshape(len(quality), len(mean)), quality=quality, embedding_times=times,
         path=Path(times=path_times, frames=path_frames, boxes=boxes.reshape(-1, 4)),
-        attributes={str(k): v for k, v in attributes.items() if isinstance(v, str) or is_number(v)},
-        counts={str(k): v for k, v in counts.items() if isinstance(v, int)},
+        attributes=plain_attributes(attributes), counts=plain_counts(counts),
         face=_face(Fields(mapping(read.fields["face"], "face"))) if "face" in read.fields else None,
     )
 
@@ -420,3 +407,13 @@ def _face(read: Fields) -> Face:
     if not 0 < len(mean) <= MAX_DIMENSIONS or not model:
         raise WireError("bad_field", f"field 'face': {len(mean)} values of model {shown(model)}")
     return Face(model=model, mean=mean, quality=read.number("quality"), seen=read.integer("seen", 1))
+
+
+def plain_attributes(attributes: dict[Any, Any]) -> dict[str, str | float]:
+    """Those that are text or finite numbers."""
+    return {str(k): v for k, v in attributes.items() if isinstance(v, str) or is_number(v)}
+
+
+def plain_counts(counts: dict[Any, Any]) -> dict[str, int]:
+    """Those that are whole numbers."""
+    return {str(k): v for k, v in counts.items() if isinstance(v, int)}

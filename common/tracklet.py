@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,3 +111,44 @@ class Tracklet:
             actual = getattr(self, name).shape
             if actual != expected:
                 raise ValueError(f"Tracklet.{name}: expected shape {expected}, got {actual}")
+
+
+class PackedTracklet(NamedTuple):
+    """A `Tracklet` as it travels and as it is kept: the same fields, arrays as bytes of little-endian numbers, those of
+    embeddings float16. Only the face, which few have, is as there."""
+
+    camera: str
+    run: str
+    track: int
+    part: int
+    final: bool
+    start: float
+    end: float
+    label: str
+    frames: int
+    confidence: float
+    model: str
+    mean: bytes
+    embeddings: bytes
+    quality: bytes
+    embedding_times: bytes
+    path_times: bytes
+    path_frames: bytes
+    path_boxes: bytes
+    attributes: dict[str, Any]
+    counts: dict[str, Any]
+    face: Face | None = None
+
+    @classmethod
+    def of(cls, tracklet: Tracklet) -> PackedTracklet:
+        """Pack one."""
+        path = tracklet.path
+        return cls(
+            camera=tracklet.camera, run=tracklet.run, track=tracklet.track, part=tracklet.part, final=tracklet.final,
+            start=tracklet.start, end=tracklet.end, label=tracklet.label, frames=tracklet.frames,
+            confidence=tracklet.confidence, model=tracklet.model, mean=tracklet.mean.astype("<f2").tobytes(),
+            embeddings=tracklet.embeddings.astype("<f2").tobytes(), quality=tracklet.quality.astype("<f4").tobytes(),
+            embedding_times=tracklet.embedding_times.astype("<f8").tobytes(),
+            path_times=path.times.astype("<f8").tobytes(), path_frames=path.frames.astype("<i4").tobytes(),
+            path_boxes=path.boxes.astype("<f4").tobytes(), attributes=tracklet.attributes, counts=tracklet.counts,
+            face=tracklet.face)

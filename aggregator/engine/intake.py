@@ -53,11 +53,12 @@ def _check_tracklet(tracklet: Tracklet, dimensions: Mapping[str, int], latest: f
     _check_times(np.array([tracklet.start, tracklet.end]), latest, what)
     _check_times(tracklet.path.times, latest, f"the path of {what}")
     _check_times(tracklet.embedding_times, latest, f"an embedding of {what}")
-    check_dimensions(tracklet, dimensions)
-    length = len(tracklet.mean)
+    length, face = len(tracklet.mean), tracklet.face
+    check_dimensions(what, tracklet.model, length, dimensions)
+    if face is not None:
+        check_dimensions(what, face.model, len(face.mean), dimensions)
     if length and not tracklet.model:
         raise WireError("bad_field", f"{what}: field 'model': an embedding without the network that made it")
-    face = tracklet.face
     for name, rows in (("mean", tracklet.mean[None, :length]), ("embeddings", tracklet.embeddings),
                        ("face", face.mean[None] if face else tracklet.embeddings[:0])):
         lengths = np.linalg.norm(rows.astype(np.float64), axis=1)
@@ -67,19 +68,17 @@ def _check_tracklet(tracklet: Tracklet, dimensions: Mapping[str, int], latest: f
     _check_json(tracklet.attributes, f"{what}: field 'attributes'")
 
 
-def check_dimensions(tracklet: Tracklet, dimensions: Mapping[str, int]) -> None:
-    """Compare embeddings with what was announced of their networks.
+def check_dimensions(what: str, model: str, length: int, dimensions: Mapping[str, int]) -> None:
+    """Compare an embedding of `length` numbers (0 for none), of `what`, with what was announced of its network.
 
     Raises:
         WireError: `wrong_dimensions`.
     """
-    face = tracklet.face
-    for model, vector in ((tracklet.model, tracklet.mean), *([(face.model, face.mean)] if face else [])):
-        length, announced = len(vector), dimensions.get(model)
-        if length and announced is not None and length != announced:
-            raise WireError("wrong_dimensions", f"track {tracklet.track} of camera '{tracklet.camera}': an embedding "
-                            f"of {length} numbers, but model '{model}' was announced with {announced}",
-                            "restart the agent; if it stays, install the same release on agent and aggregator")
+    announced = dimensions.get(model)
+    if length and announced is not None and length != announced:
+        raise WireError("wrong_dimensions", f"{what}: an embedding of {length} numbers, but model '{model}' was "
+                        f"announced with {announced}",
+                        "restart the agent; if it stays, install the same release on agent and aggregator")
 
 
 def _check_event(event: Event, latest: float) -> None:

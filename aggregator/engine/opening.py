@@ -8,50 +8,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import accumulate, pairwise
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
-from aggregator.engine.intake import LENGTH_TOLERANCE, Content, open_upload
+from aggregator.engine.intake import LENGTH_TOLERANCE, open_upload
 from common.errors import WireError
-from common.messages import MAX_DIMENSIONS, MAX_MESSAGE_BYTES
-from common.tracklet import Path, Tracklet
+from common.messages import MAX_DIMENSIONS, MAX_MESSAGE_BYTES, Event, plain_attributes, plain_counts
+from common.tracklet import PackedTracklet, Tracklet
 
+Opened = PackedTracklet | list[Event] | WireError
 
-class _Row(NamedTuple):
-    """A tracklet's fields as they came."""
-
-    camera: str
-    run: str
-    track: int
-    part: int
-    final: bool
-    start: float
-    end: float
-    label: str
-    frames: int
-    confidence: float
-    model: str
-    mean: bytes
-    embeddings: bytes
-    quality: bytes
-    embedding_times: bytes
-    path_times: bytes
-    path_frames: bytes
-    path_boxes: bytes
-    attributes: dict[str, Any]
-    counts: dict[str, Any]
-
-
-_fields = itemgetter(*_Row._fields)
+_fields = itemgetter(*(name for name in PackedTracklet._fields if name != "face"))
 _TYPES = [str, str, int, int, bool, float, float, str, int, float, str, *(bytes,) * 7, dict, dict]
 _MOST_TEXT = 200
 _MOST = 2**53
 
 
-def open_uploads(bodies: Sequence[bytes], dimensions: Mapping[str, int], latest: float) -> list[Content | WireError]:
+def open_uploads(bodies: Sequence[bytes], dimensions: Mapping[str, int], latest: float) -> list[Opened]:
     """Unpack and check, as `open_upload` does.
 
     Args:
@@ -61,24 +37,25 @@ def open_uploads(bodies: Sequence[bytes], dimensions: Mapping[str, int], latest:
     Returns:
         What each carries, or what is wrong with it.
     """
-    rows = [_row(body) for body in bodies]
-    quick = [at for at, row in enumerate(rows) if row is not None]
-    made = _check([row for row in rows if row is not None], dimensions, latest)
-    found: list[Content | WireError | None] = [None] * len(bodies)
-    for at, tracklet in zip(quick, made, strict=True):
-        found[at] = tracklet
+    found: list[Opened | None] = [_row(body) for body in bodies]
+    quick = [(at, row) for at, row in enumerate(found) if isinstance(row, PackedTracklet)]
+    if quick:
+        good = _check([row for _, row in quick], dimensions, latest)
+        for (at, _), fine in zip(quick, good.tolist(), strict=True):
+            found[at] = found[at] if fine else None
     return [_slowly(body, dimensions, latest) if content is None else content
             for body, content in zip(bodies, found, strict=True)]
 
 
-def _slowly(body: bytes, dimensions: Mapping[str, int], latest: float) -> Content | WireError:
+def _slowly(body: bytes, dimensions: Mapping[str, int], latest: float) -> Opened:
     try:
-        return open_upload(body, dimensions, latest)
+        content = open_upload(body, dimensions, latest)
     except WireError as error:
         return error
+    return PackedTracklet.of(content) if isinstance(content, Tracklet) else content
 
 
-def _row(body: bytes) -> _Row | None:
+def _row(body: bytes) -> PackedTracklet | None:
     """The fields of a tracklet of the usual kind, whose shapes fit."""
     if len(body) > MAX_MESSAGE_BYTES:
         return None
@@ -87,15 +64,16 @@ def _row(body: bytes) -> _Row | None:
         if fields["kind"] != "tracklet" or "face" in fields:
             return None
         values = _fields(fields)
+        if list(map(type, values)) != _TYPES:
+            return None
+        row = PackedTracklet(*values)
+        if row.attributes or row.counts:
+            row = row._replace(attributes=plain_attributes(row.attributes), counts=plain_counts(row.counts))
     except Exception:  # many kinds; the slow way says which
         return None
-    if list(map(type, values)) != _TYPES:
-        return None
-    row = _Row(*values)
     d, k, m = len(row.mean), len(row.quality) // 4, len(row.path_times) // 8
     fits = (
-        not row.attributes and not row.counts
-        and d <= 2 * MAX_DIMENSIONS and d % 2 == 0 and len(row.quality) == 4 * k and len(row.embeddings) == k * d
+        d <= 2 * MAX_DIMENSIONS and d % 2 == 0 and len(row.quality) == 4 * k and len(row.embeddings) == k * d
         and len(row.embedding_times) == 8 * k and (not d or row.model != "")
         and len(row.path_times) == 8 * m and len(row.path_frames) == 4 * m and len(row.path_boxes) == 16 * m
         and 0 < len(row.camera) <= _MOST_TEXT and 0 < len(row.run) <= _MOST_TEXT and 0 < len(row.label) <= _MOST_TEXT
@@ -106,14 +84,13 @@ def _row(body: bytes) -> _Row | None:
     return row if fits else None
 
 
-def _check(rows: list[_Row], dimensions: Mapping[str, int], latest: float) -> list[Tracklet | None]:
-    """Tracklets whose numbers are as they must be, None for the others."""
+def _check(rows: list[PackedTracklet], dimensions: Mapping[str, int], latest: float) -> NDArray[np.bool_]:
+    """Whether all numbers of each are as they must be, (n,)."""
     means = _Column([row.mean for row in rows], "<f2")
     vectors = _Column([row.embeddings for row in rows], "<f2")
     quality = _Column([row.quality for row in rows], "<f4")
     seen = _Column([row.embedding_times for row in rows], "<f8")
     times = _Column([row.path_times for row in rows], "<f8")
-    frames = _Column([row.path_frames for row in rows], "<i4")
     boxes = _Column([row.path_boxes for row in rows], "<f4")
     spans = np.array([(row.start, row.end) for row in rows]).reshape(-1, 2)
     with np.errstate(invalid="ignore", over="ignore"):
@@ -124,20 +101,7 @@ def _check(rows: list[_Row], dimensions: Mapping[str, int], latest: float) -> li
             good &= column.all(np.isfinite(column.values))
     of = [len(row.mean) // 2 for row in rows]
     good &= np.array([not d or dimensions.get(row.model, d) == d for row, d in zip(rows, of, strict=True)], bool)
-    lone, several = means.floats(), vectors.floats()
-    good &= _unit(lone, means, of) & _unit(several, vectors, of)
-    made: list[Tracklet | None] = []
-    for at, (row, fine) in enumerate(zip(rows, good.tolist(), strict=True)):
-        made.append(Tracklet(
-            camera=row.camera, run=row.run, track=row.track, part=row.part, final=row.final, start=row.start,
-            end=row.end, label=row.label, frames=row.frames, confidence=row.confidence, model=row.model,
-            mean=lone[means.slice(at)],
-            embeddings=several[vectors.slice(at)].reshape(len(row.quality) // 4, len(row.mean) // 2),
-            quality=quality.values[quality.slice(at)], embedding_times=seen.values[seen.slice(at)],
-            path=Path(times=times.values[times.slice(at)], frames=frames.values[frames.slice(at)],
-                      boxes=boxes.values[boxes.slice(at)].reshape(-1, 4)),
-        ) if fine else None)
-    return made
+    return good & _unit(means, of) & _unit(vectors, of)
 
 
 class _Column:
@@ -152,14 +116,6 @@ class _Column:
         size = self.values.itemsize
         self._bounds = [0, *accumulate(len(blob) // size for blob in blobs)]
 
-    def slice(self, at: int) -> slice:
-        """Where row `at` is."""
-        return slice(self._bounds[at], self._bounds[at + 1])
-
-    def floats(self) -> NDArray[np.float32]:
-        """As float32."""
-        return self.values.astype(np.float32)
-
     def all(self, fine: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """(sum of lengths,) bool → (rows,): whether it is true for all of a row."""
         good = np.ones(len(self._bounds) - 1, bool)
@@ -172,8 +128,9 @@ class _Column:
         return [after - before for before, after in pairwise(self._bounds)]
 
 
-def _unit(values: NDArray[np.float32], column: _Column, of: list[int]) -> NDArray[np.bool_]:
+def _unit(column: _Column, of: list[int]) -> NDArray[np.bool_]:
     """Whether all vectors of a row, `of` numbers each, have length 1; (rows,)."""
+    values = column.values.astype(np.float32)
     counts = [length // d if d else 0 for length, d in zip(column.lengths(), of, strict=True)]
     if len(set(of)) == 1 and of[0]:
         squares = np.einsum("ij,ij->i", *(values.reshape(-1, of[0]),) * 2)

@@ -12,7 +12,6 @@ from aggregator.store.reader import StoreReader
 from aggregator.store.writer import StoreWriter
 from common.errors import WireError
 from common.messages import CameraInfo, Event, Hello, ModelInfo
-from common.tracklet import Tracklet
 
 
 @dataclass(slots=True)
@@ -75,16 +74,12 @@ class Site:
             store.camera_known(agent, claim, now)
             self.owners[camera] = agent
 
-    def know_model(self, tracklet: Tracklet, store: StoreWriter) -> None:
-        """A network that nobody announced (the agent greeted another aggregator): its first embedding tells."""
-        if len(tracklet.mean) and tracklet.model not in self.dimensions:
-            self.dimensions[tracklet.model] = len(tracklet.mean)
-            store.model_known(ModelInfo(task="embedding", name="", fingerprint=tracklet.model,
-                                        dimensions=len(tracklet.mean)))
-        face = tracklet.face
-        if face is not None and face.model not in self.dimensions:
-            self.dimensions[face.model] = len(face.mean)
-            store.model_known(ModelInfo(task="face", name="", fingerprint=face.model, dimensions=len(face.mean)))
+    def know_model(self, task: str, model: str, length: int, store: StoreWriter) -> None:
+        """A network that nobody announced (the agent greeted another aggregator): its first embedding, of `length`
+        numbers, tells."""
+        if length and model not in self.dimensions:
+            self.dimensions[model] = length
+            store.model_known(ModelInfo(task=task, name="", fingerprint=model, dimensions=length))
 
     def _taken(self, camera: str) -> WireError:
         return WireError("camera_taken",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from aggregator.engine.batch import Batch
 from aggregator.engine.intake import check_dimensions
-from aggregator.engine.opening import open_uploads
+from aggregator.engine.opening import Opened, open_uploads
 from aggregator.engine.site import Site
 from aggregator.privacy.turn import Turn
 from aggregator.store.writer import StoreWriter
@@ -14,7 +14,7 @@ from aggregator.visit import global_id
 from common.clock import to_rfc3339
 from common.errors import WireError
 from common.messages import Event, Hello, Message, Refusal, Stats, Upload
-from common.tracklet import Tracklet
+from common.tracklet import PackedTracklet
 
 
 class Taking:
@@ -88,30 +88,22 @@ class Taking:
         return True
 
     def _open(self, uploads: list[tuple[str, Upload]], now: float, batch: Batch, seen: set[tuple[str, str]]) -> None:
-        tracklets: list[tuple[str, Tracklet]] = []
+        agents: list[str] = []
+        tracklets: list[PackedTracklet] = []
         events: list[Event] = []
         opened = open_uploads([upload.body for _, upload in uploads], self._site.dimensions, now + self._ahead_s)
         for (agent, upload), content in zip(uploads, opened, strict=True):
-            try:
-                if isinstance(content, WireError):
-                    raise content
-                if isinstance(content, Tracklet):
-                    check_dimensions(content, self._site.dimensions)  # one before it may have made a network known
-                    cameras = {content.camera}
-                else:
-                    cameras = {event.camera for event in content}
-                for camera in cameras:
-                    self._site.admit(agent, camera, self._store, now, self._is_there)
-            except WireError as error:
+            error = self._wrong(agent, content, now, seen)
+            if error is not None:
                 self._refuse(agent, upload.seq, error, batch)
-                continue
-            seen.update((agent, camera) for camera in cameras)
-            if isinstance(content, Tracklet):
-                self._site.know_model(content, self._store)
-                tracklets.append((agent, self._turn.tracklet(content) if self._turn else content))
-            else:
+            elif isinstance(content, PackedTracklet):
+                agents.append(agent)
+                tracklets.append(content)
+            elif isinstance(content, list):
                 events += content
-        for known in self._store.record_tracklets(tracklets):
+        if self._turn:
+            tracklets = self._turn.tracklets(tracklets)
+        for known in self._store.record_tracklets(agents, tracklets):
             if known is None:
                 batch.counts["repeated_parts"] += 1
             else:
@@ -122,7 +114,40 @@ class Taking:
                     batch.identities[visit.visit] = identity
         self.events(events, batch)
 
+    def _wrong(self, agent: str, content: Opened, now: float, seen: set[tuple[str, str]]) -> WireError | None:
+        """Why this may not come in, if it may not. What may is taken note of in `seen`, (agent, camera)."""
+        if isinstance(content, WireError):
+            return content
+        try:
+            if isinstance(content, PackedTracklet):
+                # Once more: one before it in this batch may have made its network known.
+                networks = _networks(content)
+                for _, model, length in networks:
+                    check_dimensions(f"track {content.track} of camera '{content.camera}'", model, length,
+                                     self._site.dimensions)
+                cameras = {content.camera}
+            else:
+                cameras = {event.camera for event in content}
+            for camera in cameras:
+                if (agent, camera) not in seen:
+                    self._site.admit(agent, camera, self._store, now, self._is_there)
+        except WireError as error:
+            return error
+        seen.update((agent, camera) for camera in cameras)
+        if isinstance(content, PackedTracklet):
+            for task, model, length in networks:
+                self._site.know_model(task, model, length, self._store)
+        return None
+
     def _refuse(self, agent: str, seq: int, error: WireError, batch: Batch) -> None:
         batch.refused[error.code] += 1
         text = f"{error.message}; {error.cure}" if error.cure else error.message
         batch.answers.append((agent, Refusal(code=error.code, message=text[:4000], seq=seq)))
+
+
+def _networks(tracklet: PackedTracklet) -> list[tuple[str, str, int]]:
+    """Task, fingerprint and length of embedding of those that a tracklet comes from."""
+    found = [("embedding", tracklet.model, len(tracklet.mean) // 2)]
+    if tracklet.face is not None:
+        found.append(("face", tracklet.face.model, len(tracklet.face.mean)))
+    return found

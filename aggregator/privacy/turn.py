@@ -13,6 +13,7 @@ import hashlib
 import os
 import secrets
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from common.errors import ConfigError
 from common.keys import write_secret
-from common.tracklet import Tracklet
+from common.tracklet import PackedTracklet
 
 Floats = NDArray[np.float32]
 _BYTES = 32
@@ -53,13 +54,26 @@ class Turn:
             return rows
         return np.asarray(rows @ self.matrix(model, rows.shape[-1]), np.float32)
 
-    def tracklet(self, tracklet: Tracklet) -> Tracklet:
-        """A tracklet with its embeddings turned, that of the face by a matrix of its own."""
-        face = tracklet.face
-        if face is not None:
-            face = dataclasses.replace(face, mean=self.rows(face.mean, face.model))
-        return dataclasses.replace(tracklet, mean=self.rows(tracklet.mean, tracklet.model),
-                                   embeddings=self.rows(tracklet.embeddings, tracklet.model), face=face)
+    def tracklets(self, rows: Sequence[PackedTracklet]) -> list[PackedTracklet]:
+        """Tracklets with their embeddings turned, those of faces by a matrix of their own."""
+        turned, groups = list(rows), dict[tuple[str, int], list[int]]()
+        for at, row in enumerate(rows):
+            groups.setdefault((row.model, len(row.mean)), []).append(at)
+        for (model, size), members in groups.items():
+            if not size:
+                continue
+            blob = b"".join(rows[at].mean + rows[at].embeddings for at in members)
+            vectors = np.frombuffer(blob, "<f2").astype(np.float32).reshape(-1, size // 2)
+            blob, begin = self.rows(vectors, model).astype("<f2").tobytes(), 0
+            for at in members:
+                middle, end = begin + size, begin + size + len(rows[at].embeddings)
+                turned[at] = rows[at]._replace(mean=blob[begin:middle], embeddings=blob[middle:end])
+                begin = end
+        for at, row in enumerate(turned):
+            if row.face is not None:
+                face = dataclasses.replace(row.face, mean=self.rows(row.face.mean, row.face.model))
+                turned[at] = row._replace(face=face)
+        return turned
 
     def _matrix(self, model: str, dimensions: int) -> Floats:
         count = dimensions * dimensions

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from common.tracklet import Path
+from common.tracklet import PackedTracklet, Path
 
 
 def embedding_blob(vector: NDArray[np.float32]) -> bytes:
@@ -37,9 +37,12 @@ def unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
     return vector / length
 
 
-def path_blobs(path: Path) -> tuple[bytes, bytes, bytes]:
-    """Times, frames and boxes."""
-    return path.times.astype("<f8").tobytes(), path.frames.astype("<i4").tobytes(), path.boxes.astype("<f4").tobytes()
+def exemplar_rows(visit: int, part: PackedTracklet) -> list[tuple[int, float, float, bytes]]:
+    """Visit, time, quality and embedding of each exemplar."""
+    size = len(part.mean)
+    times = np.frombuffer(part.embedding_times, "<f8").tolist()
+    quality = np.frombuffer(part.quality, "<f4").tolist()
+    return [(visit, time, quality[at], part.embeddings[at * size:(at + 1) * size]) for at, time in enumerate(times)]
 
 
 def path(parts: list[tuple[bytes, bytes, bytes]]) -> Path:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from aggregator.store import columns
 from aggregator.store.ages import Ages
 from aggregator.store.count_writer import CountWriter
@@ -23,7 +25,7 @@ from aggregator.store.records import CorrectionTable, MomentTable
 from aggregator.store.turned import TurnedTable
 from aggregator.visit import Decision, Visit
 from common.messages import CameraInfo, Event, ModelInfo
-from common.tracklet import Tracklet
+from common.tracklet import PackedTracklet, Tracklet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,49 +191,46 @@ class StoreWriter:
         Returns:
             The visit as it is now; None when this part, or a later one, was there already and nothing changed.
         """
-        (found,) = self.record_tracklets([(agent, tracklet)])
+        (found,) = self.record_tracklets([agent], [PackedTracklet.of(tracklet)])
         return found[0] if found else None
 
-    def record_tracklets(self, rows: Sequence[tuple[str, Tracklet]]) -> list[tuple[Visit, int | None] | None]:
+    def record_tracklets(self, agents: Sequence[str], tracklets: Sequence[PackedTracklet],
+                         ) -> list[tuple[Visit, int | None] | None]:
         """Parts of tracks, each with the agent that sent it, in order: their visits begin or grow.
 
         Returns:
             For each the visit as it is now, with its identity; None as `record_tracklet` says.
         """
-        execute = self._db.execute
-        known: list[tuple[Tracklet, tuple[Any, ...]] | None] = []
+        execute, touch = self._db.execute, self.counting.touch
+        known: list[tuple[Any, ...] | None] = []
         exemplars: list[tuple[Any, ...]] = []
         paths: list[tuple[Any, ...]] = []
         means: list[bytes] = []
-        for agent, tracklet in rows:
-            mean = columns.embedding_blob(tracklet.mean)
+        for agent, part in zip(agents, tracklets, strict=True):
             row = execute(_UPSERT_VISIT, (
-                agent, tracklet.camera, tracklet.run, tracklet.track, tracklet.start, tracklet.end, tracklet.label,
-                tracklet.frames, tracklet.part + 1, tracklet.final, tracklet.confidence, tracklet.model, mean,
-                columns.to_json(tracklet.attributes) if tracklet.attributes else "{}")).fetchone()
-            known.append(None if row is None else (tracklet, row))
+                agent, part.camera, part.run, part.track, part.start, part.end, part.label, part.frames, part.part + 1,
+                part.final, part.confidence, part.model, part.mean,
+                columns.to_json(part.attributes) if part.attributes else "{}")).fetchone()
+            known.append(row)
             if row is None:
                 continue
             visit = row[0]
-            means.append(mean or row[7])
-            self.counting.touch(tracklet.camera, tracklet.start, tracklet.end)
-            if len(tracklet.quality):
-                exemplars += [(visit, time, quality, columns.embedding_blob(embedding)) for time, quality, embedding
-                              in zip(tracklet.embedding_times.tolist(), tracklet.quality.tolist(), tracklet.embeddings,
-                                     strict=True)]
-            if len(tracklet.path):
-                times = tracklet.path.times
-                paths.append((visit, tracklet.part, tracklet.camera, float(times.min()), float(times.max()),
-                              *columns.path_blobs(tracklet.path)))
-            if tracklet.face is not None:
-                self.faces.put(visit, tracklet.face)
+            means.append(part.mean or row[7])
+            touch(part.camera, part.start, part.end)
+            exemplars += columns.exemplar_rows(visit, part)
+            if part.path_times:
+                times = np.frombuffer(part.path_times, "<f8").tolist()
+                paths.append((visit, part.part, part.camera, min(times), max(times), part.path_times, part.path_frames,
+                              part.path_boxes))
+            if part.face is not None:
+                self.faces.put(visit, part.face)
         self._db.executemany("INSERT INTO exemplars VALUES (?, ?, ?, ?)", exemplars)
         self._db.executemany("INSERT INTO paths VALUES (?, ?, ?, ?, ?, ?, ?, ?)", paths)
         looks = iter(columns.embeddings(means))
-        return [None if one is None else (Visit(
-            visit=one[1][0], camera=one[0].camera, start=one[1][1], end=one[1][2], label=one[1][3], frames=one[1][4],
-            final=bool(one[1][5]), model=one[1][6], embedding=next(looks), face=self.faces.of(one[1][0])),
-            one[1][8]) for one in known]
+        return [None if row is None else (Visit(
+            visit=row[0], camera=part.camera, start=row[1], end=row[2], label=row[3], frames=row[4], final=bool(row[5]),
+            model=row[6], embedding=next(looks), face=self.faces.of(row[0])), row[8])
+            for part, row in zip(tracklets, known, strict=True)]
 
     def record_events(self, events: Iterable[Event]) -> None:
         """Things that happened."""

@@ -1,0 +1,325 @@
+"""How many tracklets a second fifty agents bring onto the disk over CURVE, and what happens beyond that.
+
+    python benchmarks/load.py [--agents 50] [--seconds 20] [--rate 0] [--ramp 2000 5000 10000 20000] [--parts 10]
+                              [--no-linking] [--folder DIR] [--json FILE]
+
+A real `aggregator serve`, with a key for each agent, and all agents in one process beside it. Tracklets are as large as
+real ones (512 numbers as float16, one exemplar beside the mean, ten path points: 2.6 kB); a visit is `--parts` of them.
+A tracklet counts when its acknowledgement has come, which is after the transaction is on the disk. Each agent keeps at
+most 512 unacknowledged, as the real one does; what it could not send at its rate waits ("behind"), as in a spool.
+
+`--rate 0` sends as fast as is taken. `--ramp` goes through several rates. `--no-linking` keeps visits too young to be
+linked: what the wire and the store take alone. Printed each time: tracklets and visits a second, milliseconds from
+sending to the acknowledgement, both processes' share of the two cores, the aggregator's memory, and what the benchmark
+finds in the database at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import secrets
+import signal
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import deque
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgpack
+import numpy as np
+import yaml
+import zmq
+
+from common.clock import SystemClock
+from common.keys import AuthorisedKeys, new_pair, read_server_keys, write_server_keys
+from common.messages import Ack, CameraInfo, Hello, ModelInfo, Refusal, Stats, Upload, decode, encode
+
+CREDIT = 512
+DIMENSIONS = 512
+MODEL = "0123456789abcdef"
+CAMERAS = 4  # of each agent
+PART_S = 5.0
+OPEN = 8  # tracks that go on at once before a camera
+WARM_S = 3.0
+
+
+class People:
+    """Who walks where: everybody passes a few cameras, one after the other.
+
+    Args:
+        count: how many different people there are.
+    """
+
+    def __init__(self, count: int, seed: int = 1) -> None:
+        rng = np.random.default_rng(seed)
+        looks = rng.normal(size=(count, DIMENSIONS)).astype(np.float32)
+        self.mean = self._rows(looks)
+        self.exemplar = self._rows(looks + 0.5 * rng.normal(size=looks.shape).astype(np.float32))
+        self.boxes = np.sort(rng.random((10, 4)).astype("<f4"), axis=1).tobytes()
+        self.frames = np.arange(10, dtype="<i4").tobytes()
+        self.quality = np.full(1, 0.8, "<f4").tobytes()
+
+    @staticmethod
+    def _rows(values: Any) -> list[bytes]:
+        return [row.astype("<f2").tobytes() for row in values / np.linalg.norm(values, axis=1, keepdims=True)]
+
+    def body(self, camera: str, run: str, track: int, part: int, parts: int, start: float) -> bytes:
+        """One part of a track, packed as `pack_tracklet` does it."""
+        who, begin = track % len(self.mean), start + PART_S * part
+        times = np.linspace(begin, begin + PART_S, 10)
+        packed: bytes = msgpack.packb({
+            "kind": "tracklet", "camera": camera, "run": run, "track": track, "part": part, "final": part == parts - 1,
+            "start": start, "end": begin + PART_S, "label": "person", "frames": 50 * (part + 1), "confidence": 0.8,
+            "model": MODEL, "mean": self.mean[who], "embeddings": self.exemplar[who], "quality": self.quality,
+            "embedding_times": times[:1].tobytes(), "path_times": times.tobytes(), "path_frames": self.frames,
+            "path_boxes": self.boxes, "attributes": {}, "counts": {}})
+        return packed
+
+
+class Box:
+    """One agent: a connection with its own key, and what of it is on the way."""
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], number: int, endpoint: str, server: str,
+                 folder: Path) -> None:
+        self.name = f"load-{number}"
+        public, secret = new_pair()
+        AuthorisedKeys(folder).add(self.name, public)
+        self.cameras = [f"{self.name}-camera-{k}" for k in range(CAMERAS)]
+        self.run, self.spool, self.seq = secrets.token_hex(4), secrets.token_hex(8), 0
+        self.flying: deque[float] = deque()
+        self.tracks: list[list[float]] = []  # those that go on: number, parts sent, start
+        self.next, self.turn = 0, 0
+        self.socket = context.socket(zmq.DEALER)
+        self.socket.linger = 0
+        self.socket.sndhwm = 0
+        self.socket.curve_publickey, self.socket.curve_secretkey = public.encode(), secret.encode()
+        self.socket.curve_serverkey = server.encode()
+        self.socket.connect(endpoint)
+
+    def hello(self, now: float) -> bytes:
+        """Who it is."""
+        return encode(Hello(
+            agent=self.name, run=self.run, spool=self.spool, software="load", clock=now,
+            cameras=tuple(CameraInfo(camera=c, width=1280, height=720, fps=10.0) for c in self.cameras),
+            models=(ModelInfo(task="embedding", name="load", fingerprint=MODEL, dimensions=DIMENSIONS),)))
+
+
+@dataclass
+class Step:
+    """What one rate came to.
+
+    Attributes:
+        offered: tracklets a second that were due; 0 for as many as are taken.
+        taken: acknowledged a second.
+        behind: due and not sent at the end.
+        ms: from sending to acknowledgement: median and the 99th of a hundred.
+        cores: shares of a core that the aggregator and the agents used.
+        memory_mb: of the aggregator, at the end.
+        refused: by code.
+    """
+
+    offered: float
+    taken: float = 0.0
+    visits: float = 0.0
+    behind: int = 0
+    ms: dict[str, float] = field(default_factory=dict)
+    cores: dict[str, float] = field(default_factory=dict)
+    memory_mb: float = 0.0
+    refused: dict[str, int] = field(default_factory=dict)
+
+
+class Fleet:
+    """All agents, in this thread."""
+
+    def __init__(self, endpoint: str, count: int, parts: int, keys: Path) -> None:
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        server = read_server_keys(keys)
+        self.boxes = [Box(self._context, k, endpoint, server.public, server.agents) for k in range(count)]
+        self._poller = zmq.Poller()
+        for box in self.boxes:
+            self._poller.register(box.socket, zmq.POLLIN)
+        self._parts, self._people = parts, People(2000)
+        self._clock = SystemClock()
+        self._took: list[float] = []
+        self._refused: dict[str, int] = {}
+        self._beat = 0.0
+        self.acknowledged = 0
+
+    def begin(self) -> None:
+        """Everybody says hello, and is let in. The aggregator looks at its keys once a second."""
+        time.sleep(2.5)
+        for box in self.boxes:
+            box.socket.send(box.hello(self._clock.now()))
+        for box in self.boxes:
+            assert box.socket.poll(20_000), f"{box.name} is not answered"
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._context.destroy(linger=0)
+
+    def _send(self, box: Box) -> None:
+        # Several people at once before every camera: the parts of their tracks come in turn.
+        if len(box.tracks) < OPEN * CAMERAS:
+            # At the first, of all ages, as in the middle of a day.
+            age = (len(box.tracks) % self._parts) if box.next < OPEN * CAMERAS else 0
+            box.tracks.append([box.next, age, self._clock.now() - PART_S * (self._parts + 1)])
+            box.next += 1
+        box.turn = (box.turn + 1) % len(box.tracks)
+        row = box.tracks[box.turn]
+        track, part = int(row[0]), int(row[1])
+        camera = box.cameras[track % CAMERAS]
+        body = self._people.body(camera, box.run, track, part, self._parts, row[2])
+        row[1] += 1
+        if row[1] == self._parts:
+            box.tracks.pop(box.turn)
+        box.seq += 1
+        box.socket.send(encode(Upload(spool=box.spool, seq=box.seq, body=body, after=box.seq - 1)))
+        box.flying.append(time.monotonic())
+
+    def _hear(self) -> None:
+        for box in self.boxes:
+            while True:
+                try:
+                    message = decode(box.socket.recv(zmq.NOBLOCK))
+                except zmq.Again:
+                    break
+                now = time.monotonic()
+                if isinstance(message, Ack):
+                    while len(box.flying) > box.seq - message.through:
+                        self._took.append(now - box.flying.popleft())
+                        self.acknowledged += 1
+                elif isinstance(message, Refusal):
+                    self._refused[message.code] = self._refused.get(message.code, 0) + 1
+
+    def play(self, rate: float, seconds: float, pid: int) -> Step:
+        """Send at a rate for so long."""
+        step, sent, at = Step(rate), 0, 0
+        began = time.monotonic()
+        measured = 0.0
+        while (now := time.monotonic()) < began + WARM_S + seconds:
+            if not measured and now >= began + WARM_S:
+                measured, first, self._took = now, self.acknowledged, []
+                cpu = _cpu(pid), time.process_time()
+            due = rate * (now - began) - sent if rate else 1024
+            tries = 0
+            while due >= 1 and tries < len(self.boxes):
+                box = self.boxes[at % len(self.boxes)]
+                at += 1
+                burst = min(int(due), 16, CREDIT - len(box.flying))
+                tries = 0 if burst > 0 else tries + 1
+                for _ in range(burst):
+                    self._send(box)
+                due, sent = due - burst, sent + burst
+            if now - self._beat > 2:
+                self._beat = now
+                for box in self.boxes:
+                    box.socket.send(encode(Stats(clock=self._clock.now(), cameras={})))
+            self._poller.poll(20 if due >= 1 else 2)
+            self._hear()
+        wall = time.monotonic() - measured
+        step.taken = (self.acknowledged - first) / wall
+        step.visits = step.taken / self._parts
+        step.behind = max(0, int(rate * (time.monotonic() - began)) - sent) if rate else 0
+        step.cores = {"aggregator": (_cpu(pid) - cpu[0]) / wall, "agents": (time.process_time() - cpu[1]) / wall}
+        took = sorted(self._took)
+        step.ms = {"median": 1000 * statistics.median(took), "99 %": 1000 * took[int(0.99 * len(took))]} if took else {}
+        step.memory_mb, step.refused, self._refused = _memory(pid), self._refused, {}
+        return step
+
+    def drain(self, seconds: float = 60.0) -> bool:
+        """Wait until everything is acknowledged; whether it is."""
+        until = time.monotonic() + seconds
+        while any(box.flying for box in self.boxes) and time.monotonic() < until:
+            self._poller.poll(50)
+            self._hear()
+        return not any(box.flying for box in self.boxes)
+
+
+def _cpu(pid: int) -> float:
+    """Seconds of processor time of a process."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _memory(pid: int) -> float:
+    """Resident memory, MB."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def start(folder: Path, linking: bool) -> tuple[subprocess.Popen[bytes], str]:
+    """A real aggregator with keys of its own; where it listens."""
+    keys = folder / "keys"
+    write_server_keys(keys / "server.key", *new_pair())
+    config: dict[str, Any] = {"listen": "tcp://127.0.0.1:0", "http": "127.0.0.1:0", "data": str(folder / "data"),
+                              "keys": str(keys)}
+    if not linking:
+        config["linking"] = {"min_frames": 1_000_000}
+    (folder / "aggregator.yaml").write_text(yaml.safe_dump(config))
+    command = [sys.executable, "-c", "from aggregator.cli import main; main()", "serve"]
+    program = subprocess.Popen(
+        [*command, "-c", str(folder / "aggregator.yaml"), "--ready-file", str(folder / "ready")],
+        stdout=subprocess.DEVNULL, stderr=(folder / "log").open("wb"), env=os.environ | {"OPENBLAS_NUM_THREADS": "1"})
+    while not (folder / "ready").exists():
+        assert program.poll() is None, (folder / "log").read_text()
+        time.sleep(0.05)
+    return program, str(json.loads((folder / "ready").read_text())["listen"])
+
+
+def told(step: Step) -> str:
+    """One line."""
+    ms = "  ".join(f"{name} {value:,.0f} ms" for name, value in step.ms.items())
+    return (f"{f'{step.offered:,.0f}' if step.offered else 'all':>8} {step.taken:10,.0f} {step.visits:9,.0f} "
+            f"{step.behind:9,d}   {step.cores['aggregator']:5.2f} {step.cores['agents']:5.2f} {step.memory_mb:8,.0f}   "
+            f"{ms}{'   refused ' + str(step.refused) if step.refused else ''}")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--agents", type=int, default=50)
+    parser.add_argument("--seconds", type=float, default=20.0, help="of each rate, after three to warm up")
+    parser.add_argument("--rate", type=float, default=0.0, help="tracklets a second; 0: all that are taken")
+    parser.add_argument("--ramp", type=float, nargs="+", help="rates, one after the other")
+    parser.add_argument("--parts", type=int, default=10, help="tracklets of one visit")
+    parser.add_argument("--no-linking", action="store_true")
+    parser.add_argument("--folder", type=Path, help="where the database lies; on the disk that is asked about")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=given.folder) as name:
+        folder = Path(name)
+        program, endpoint = start(folder, not given.no_linking)
+        fleet = Fleet(endpoint, given.agents, given.parts, folder / "keys")
+        try:
+            fleet.begin()
+            print(f"{given.agents} agents over CURVE, {given.parts} tracklets a visit, "
+                  f"{'without' if given.no_linking else 'with'} linking\n"
+                  f"{'offered':>8} {'taken/s':>10} {'visits/s':>9} {'behind':>9}   {'cores of each':11} {'MB':>8}")
+            steps = []
+            for rate in given.ramp or [given.rate]:
+                steps.append(fleet.play(rate, given.seconds, program.pid))
+                print(told(steps[-1]), flush=True)
+            began = time.monotonic()
+            drained = fleet.drain()
+            print(f"then all was acknowledged after {time.monotonic() - began:.1f} s" if drained else
+                  "not everything was acknowledged within a minute")
+        finally:
+            fleet.close()
+            program.send_signal(signal.SIGTERM)
+            program.wait(20)
+        with sqlite3.connect(folder / "data" / "passage.db") as db:
+            (parts,) = db.execute("SELECT count(*) FROM paths").fetchone()
+        print(f"acknowledged {fleet.acknowledged:,}, in the database {parts:,}, "
+              f"{(folder / 'data' / 'passage.db').stat().st_size / 1e6:,.0f} MB")
+    if given.json:
+        given.json.write_text(json.dumps([asdict(step) for step in steps], indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
