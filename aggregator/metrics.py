@@ -24,6 +24,8 @@ DECISIONS = ("new", "link", "merge", "split", "retract", "confirm", "restore")
 _CAMERA = {
     "fps": ("passage_camera_frames_per_second", "Frames that arrive at the box."),
     "latency_s": ("passage_camera_latency_seconds", "From a frame's capture to its tracklets."),
+    "latency_worst_s": ("passage_camera_latency_worst_seconds", "The same, of the slowest frame of the last half to "
+                                                                "whole minute."),
     "people": ("passage_camera_people", "Tracks in view."),
     "up": ("passage_camera_up_boolean", "1 while the camera gives frames."),
 }

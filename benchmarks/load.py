@@ -64,6 +64,7 @@ class People:
         self.exemplar = self._rows(looks + 0.5 * rng.normal(size=looks.shape).astype(np.float32))
         self.boxes = np.sort(rng.random((10, 4)).astype("<f4"), axis=1).tobytes()
         self.frames = np.arange(10, dtype="<i4").tobytes()
+        self.steps = np.linspace(0, PART_S, 10)
         self.quality = np.full(1, 0.8, "<f4").tobytes()
 
     @staticmethod
@@ -73,7 +74,7 @@ class People:
     def body(self, camera: str, run: str, track: int, part: int, parts: int, start: float) -> bytes:
         """One part of a track, packed as `pack_tracklet` does it."""
         who, begin = track % len(self.mean), start + PART_S * part
-        times = np.linspace(begin, begin + PART_S, 10)
+        times = begin + self.steps
         packed: bytes = msgpack.packb({
             "kind": "tracklet", "camera": camera, "run": run, "track": track, "part": part, "final": part == parts - 1,
             "start": start, "end": begin + PART_S, "label": "person", "frames": 50 * (part + 1), "confidence": 0.8,
@@ -143,6 +144,7 @@ class Fleet:
         server = read_server_keys(keys)
         self.boxes = [Box(self._context, k, endpoint, server.public, server.agents) for k in range(count)]
         self._poller = zmq.Poller()
+        self._of = {box.socket: box for box in self.boxes}
         for box in self.boxes:
             self._poller.register(box.socket, zmq.POLLIN)
         self._parts, self._people = parts, People(2000)
@@ -183,8 +185,9 @@ class Fleet:
         box.socket.send(encode(Upload(spool=box.spool, seq=box.seq, body=body, after=box.seq - 1)))
         box.flying.append(time.monotonic())
 
-    def _hear(self) -> None:
-        for box in self.boxes:
+    def _hear(self, milliseconds: int) -> None:
+        for socket, _ in self._poller.poll(milliseconds):
+            box = self._of[socket]
             while True:
                 try:
                     message = decode(box.socket.recv(zmq.NOBLOCK))
@@ -212,7 +215,7 @@ class Fleet:
             while due >= 1 and tries < len(self.boxes):
                 box = self.boxes[at % len(self.boxes)]
                 at += 1
-                burst = min(int(due), 16, CREDIT - len(box.flying))
+                burst = min(int(due), 64, CREDIT - len(box.flying))
                 tries = 0 if burst > 0 else tries + 1
                 for _ in range(burst):
                     self._send(box)
@@ -221,8 +224,7 @@ class Fleet:
                 self._beat = now
                 for box in self.boxes:
                     box.socket.send(encode(Stats(clock=self._clock.now(), cameras={})))
-            self._poller.poll(20 if due >= 1 else 2)
-            self._hear()
+            self._hear(20 if due >= 1 else 2)
         wall = time.monotonic() - measured
         step.taken = (self.acknowledged - first) / wall
         step.visits = step.taken / self._parts
@@ -237,8 +239,7 @@ class Fleet:
         """Wait until everything is acknowledged; whether it is."""
         until = time.monotonic() + seconds
         while any(box.flying for box in self.boxes) and time.monotonic() < until:
-            self._poller.poll(50)
-            self._hear()
+            self._hear(50)
         return not any(box.flying for box in self.boxes)
 
 

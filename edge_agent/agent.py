@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from edge_agent.capture.dataset import every_camera
 from edge_agent.capture.group import CaptureGroup
 from edge_agent.holding import Holding
 from edge_agent.hook.hook import Hook
+from edge_agent.latency import Latency
 from edge_agent.metrics import MetricsServer, measure
 from edge_agent.outputs import RunOutputs
 from edge_agent.pipeline import Pipeline, Result
@@ -77,7 +79,7 @@ class Agent:
         self.hook = Hook(settings.hook, lambda: self.pipeline.detector.names) if settings.hook else None
         self.metrics = MetricsServer(settings.metrics_http, self._measured) if settings.metrics_http else None
         self.people: dict[str, int] = {}
-        self.latency: dict[str, float] = {}  # seconds from capture to tracklet, of cameras that are live
+        self.latency = Latency()  # of cameras that are live
         self._live = {camera.id for camera in settings.cameras if camera.address.kind in ("stream", "webcam")}
         self.global_ids: dict[str, dict[int, str]] = {camera.id: {} for camera in settings.cameras}
         self.refusals = 0
@@ -144,7 +146,7 @@ class Agent:
             camera = result.frame.camera
             self.people[camera] = len(result.tracked.track)
             if camera in self._live:
-                self.latency[camera] = self.clock.now() - result.frame.time
+                self.latency.add(camera, self.clock.now() - result.frame.time, time.monotonic())
             if self.hook is not None:
                 self.hook.offer_frame(result.frame, result.tracked, self.global_ids[camera])
                 self.hook.offer_tracklets(result.tracklets)
@@ -200,8 +202,8 @@ class Agent:
     def _stats(self) -> Stats:
         cameras = {name: status.numbers() | {"people": float(self.people.get(name, 0))}
                    for name, status in self.capture.status().items()}
-        for name, latency in list(self.latency.items()):
-            cameras[name]["latency_s"] = latency
+        for name in cameras:
+            cameras[name] |= self.latency.numbers(name)
         for name in self.previewer.allowed & cameras.keys():
             cameras[name]["preview"] = 1.0
         return Stats(clock=self.clock.now(), cameras=cameras, spool=self.spool.figures())

@@ -19,6 +19,8 @@ _CAMERA = {
     "up": ("passage_camera_up_boolean", "gauge", "1 while the camera gives frames."),
     "people": ("passage_camera_people", "gauge", "Tracks in view."),
     "latency_s": ("passage_camera_latency_seconds", "gauge", "From a frame's capture to its tracklets."),
+    "latency_worst_s": ("passage_camera_latency_worst_seconds", "gauge", "The same, of the slowest frame of the last "
+                                                                          "half to whole minute."),
     "frames": ("passage_camera_frames_total", "counter", "Frames read since the start."),
     "dropped": ("passage_camera_dropped_frames_total", "counter", "Frames given up because newer ones came."),
     "reconnects": ("passage_camera_reconnects_total", "counter", "How often it was lost and came back."),
