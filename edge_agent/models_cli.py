@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from common.errors import ConfigError, ModelError
+from edge_agent.train_cli import app as train
 from models import stripes
 from models.catalog import TASKS, catalog, look_up
 from models.detector import DetectorSettings
@@ -24,8 +25,9 @@ from models.runtime import Device
 from models.store import ModelStore, Stored
 
 app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Networks: list, get, check, convert and time them."
+    no_args_is_help=True, rich_markup_mode=None, help="Networks: list, get, check, convert, time and train them."
 )
+app.add_typer(train, name="train")
 
 Json = Annotated[bool, typer.Option("--json", help="Write JSON to stdout instead of text.")]
 Names = Annotated[list[str], typer.Argument(help="Names from `edge-agent models list`.")]

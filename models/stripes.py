@@ -17,12 +17,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.pixels import IMAGENET_MEAN, IMAGENET_STD
+
+if TYPE_CHECKING:
+    from models.export.graph import Graph
 
 NAME: Final = "stripes"
 NOTICE: Final = (
@@ -35,21 +38,22 @@ Floats = NDArray[np.float32]
 
 # Chosen by reasoning, not fitted; `benchmarks/models_embedders.py` says what they give.
 _ROWS, _COLUMNS = 64, 32  # the shrunk crop
-_STRIPES: Final = 8
-_HUES: Final = 8
-_LIGHTS: Final = 6
-_DIRECTIONS: Final = 4
-_COLOURFUL: Final = 0.25  # saturation at which a pixel counts half as coloured, half as grey
-_ADAPT: Final = 0.75  # how far lightness is relative to the crop's own mean: 0 not at all, 1 wholly
+STRIPES: Final = 8
+HUES: Final = 8
+LIGHTS: Final = 6
+DIRECTIONS: Final = 4
+COLOURFUL: Final = 0.25  # saturation at which a pixel counts half as coloured, half as grey
+ADAPT: Final = 0.75  # how far lightness is relative to the crop's own mean: 0 not at all, 1 wholly
 _ACROSS: Final = 0.18  # width of the bell across the body, in widths of the crop
-_TEXTURE: Final = 0.35  # weight of texture against colour
-_EVEN: Final = 0.75  # share of an even spread that is taken away
+TEXTURE: Final = 0.35  # weight of texture against colour
+EVEN: Final = 0.75  # share of an even spread that is taken away
+DIMENSIONS: Final = STRIPES * (HUES + LIGHTS + DIRECTIONS)
 _VERSION: Final = 1  # raise it when the values change: the fingerprint keeps old and new embeddings apart
 
 
 def fingerprint() -> str:
     """16 hexadecimal digits that change whenever the embeddings do, and not with the version of the onnx package."""
-    stated = [NAME, _VERSION, _ROWS, _COLUMNS, _STRIPES, _HUES, _LIGHTS, _DIRECTIONS]
+    stated = [NAME, _VERSION, _ROWS, _COLUMNS, STRIPES, HUES, LIGHTS, DIRECTIONS]
     return hashlib.sha256(json.dumps(stated).encode()).hexdigest()[:16]
 
 
@@ -58,6 +62,16 @@ def build() -> bytes:
     from models.export.graph import Graph
 
     graph = Graph()
+    return graph.finish(
+        NAME,
+        {"images": ["batch", 3, 256, 128]},
+        {"embedding": (describe(graph, "images"), ["batch", DIMENSIONS])},
+        {"pixels": "rgb_imagenet", "notice": NOTICE, "license": "Apache-2.0"},
+    )
+
+
+def describe(graph: Graph, images: str) -> str:
+    """Add what reckons the description to a graph: `images` [b, 3, 256, 128] → [b, DIMENSIONS], unit length."""
 
     def number(value: float) -> str:
         return graph.constant(value)
@@ -67,7 +81,7 @@ def build() -> bytes:
         weight = np.asarray(rows, np.float32)
         return str(graph.add("Conv", x, graph.constant(weight[:, :, None, None]), kernel_shape=[1, 1]))
 
-    small = graph.add("AveragePool", "images", kernel_shape=[4, 4], strides=[4, 4])
+    small = graph.add("AveragePool", images, kernel_shape=[4, 4], strides=[4, 4])
     rgb = graph.add("Mul", small, graph.constant(np.asarray(IMAGENET_STD)[None, :, None, None]))
     rgb = graph.add("Add", rgb, graph.constant(np.asarray(IMAGENET_MEAN)[None, :, None, None]))
     light = combine(rgb, [[0.299, 0.587, 0.114]])
@@ -79,8 +93,8 @@ def build() -> bytes:
     length = graph.add("Sqrt", graph.add("Add", squared, number(1e-8)))
     saturation = graph.add("Div", length, graph.add("Add", light, number(0.1)))
     s2 = graph.add("Mul", saturation, saturation)
-    chromatic = graph.add("Div", s2, graph.add("Add", s2, number(_COLOURFUL**2)))
-    angles = 2 * np.pi * np.arange(_HUES) / _HUES
+    chromatic = graph.add("Div", s2, graph.add("Add", s2, number(COLOURFUL**2)))
+    angles = 2 * np.pi * np.arange(HUES) / HUES
     cosine = graph.add("Div", combine(plane, np.stack([np.cos(angles), np.sin(angles)], 1)), length)
     hue = graph.add("Relu", cosine)
     for _ in range(2):  # to the fourth power: narrow bins that still overlap
@@ -90,11 +104,11 @@ def build() -> bytes:
     hue = graph.add("Mul", hue, chromatic)
 
     # Lightness, mostly adapted to the crop's own mean: v = l · (0.45 / mean)^adapt
-    adapted = graph.add("Pow", graph.add("Div", number(0.45), graph.add("Add", mean, number(0.02))), number(_ADAPT))
+    adapted = graph.add("Pow", graph.add("Div", number(0.45), graph.add("Add", mean, number(0.02))), number(ADAPT))
     value = graph.add("Min", graph.add("Mul", light, adapted), number(1.0))
-    centres = np.linspace(0.0, 1.0, _LIGHTS).reshape(1, -1, 1, 1)
+    centres = np.linspace(0.0, 1.0, LIGHTS).reshape(1, -1, 1, 1)
     distance = graph.add("Abs", graph.add("Sub", value, graph.constant(centres)))
-    bins = graph.add("Relu", graph.add("Sub", number(1.0), graph.add("Mul", distance, number(_LIGHTS - 1))))
+    bins = graph.add("Relu", graph.add("Sub", number(1.0), graph.add("Mul", distance, number(LIGHTS - 1))))
     grey = graph.add("Mul", bins, graph.add("Sub", number(1.0), chromatic))
 
     # Texture: strength of change of log lightness in four directions.
@@ -103,30 +117,23 @@ def build() -> bytes:
     kernels = np.stack([x, y, (x + y) / np.sqrt(2), (x - y) / np.sqrt(2)])[:, None]
     change = graph.add("Abs", graph.add("Conv", log_light, graph.constant(kernels), kernel_shape=[3, 3], pads=[1] * 4))
 
-    window = graph.constant(_windows())
+    window = graph.constant(windows())
 
     def pool(votes: str, channels: int) -> str:
         """(b, k, rows, columns) → (b, k, stripes)"""
         flat = graph.add("Reshape", votes, graph.integers(0, channels, _ROWS * _COLUMNS))
         return str(graph.add("MatMul", flat, window))
 
-    votes = pool(graph.add("Concat", hue, grey, axis=1), _HUES + _LIGHTS)
+    votes = pool(graph.add("Concat", hue, grey, axis=1), HUES + LIGHTS)
     colour = _hellinger(graph, votes, 1e-6)
-    change = _hellinger(graph, pool(change, _DIRECTIONS), 0.05)
+    change = _hellinger(graph, pool(change, DIRECTIONS), 0.05)
     # Votes are never negative, so all people look alike at first: most of an even spread of votes is taken away.
-    colour = graph.add("Sub", colour, number(_EVEN / np.sqrt(_HUES + _LIGHTS)))
-    change = graph.add("Sub", change, number(_EVEN / np.sqrt(_DIRECTIONS)))
-    parts = graph.add("Concat", colour, graph.add("Mul", change, number(_TEXTURE)), axis=1)
+    colour = graph.add("Sub", colour, number(EVEN / np.sqrt(HUES + LIGHTS)))
+    change = graph.add("Sub", change, number(EVEN / np.sqrt(DIRECTIONS)))
+    parts = graph.add("Concat", colour, graph.add("Mul", change, number(TEXTURE)), axis=1)
     flat = graph.add("Flatten", parts, axis=1)
     norm = graph.add("ReduceL2", flat, axes=[1], keepdims=1)
-    unit = graph.add("Div", flat, graph.add("Max", norm, number(1e-6)))
-    dimensions = _STRIPES * (_HUES + _LIGHTS + _DIRECTIONS)
-    return graph.finish(
-        NAME,
-        {"images": ["batch", 3, 256, 128]},
-        {"embedding": (unit, ["batch", dimensions])},
-        {"pixels": "rgb_imagenet", "notice": NOTICE, "license": "Apache-2.0"},
-    )
+    return str(graph.add("Div", flat, graph.add("Max", norm, number(1e-6))))
 
 
 def _hellinger(graph: Any, votes: str, floor: float) -> str:
@@ -136,12 +143,12 @@ def _hellinger(graph: Any, votes: str, floor: float) -> str:
     return str(graph.add("Sqrt", graph.add("Add", share, graph.constant(1e-7))))
 
 
-def _windows() -> Floats:
+def windows() -> Floats:
     """(rows · columns, stripes): overlapping bells down the body times a bell across it; each sums to 1."""
     y = (np.arange(_ROWS) + 0.5) / _ROWS
     x = (np.arange(_COLUMNS) + 0.5) / _COLUMNS
-    middles = 0.06 + 0.9 * (np.arange(_STRIPES) + 0.5) / _STRIPES
-    down = np.exp(-0.5 * ((y[:, None] - middles) / (0.55 / _STRIPES)) ** 2)
+    middles = 0.06 + 0.9 * (np.arange(STRIPES) + 0.5) / STRIPES
+    down = np.exp(-0.5 * ((y[:, None] - middles) / (0.55 / STRIPES)) ** 2)
     across = np.exp(-0.5 * ((x - 0.5) / _ACROSS) ** 2)
-    window = (down[:, None, :] * across[None, :, None]).reshape(-1, _STRIPES)
+    window = (down[:, None, :] * across[None, :, None]).reshape(-1, STRIPES)
     return np.asarray(window / window.sum(axis=0), np.float32)

@@ -1,0 +1,106 @@
+"""From pictures on disk to batches: whom to compare, and what light, crop and loss do to a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from models.pixels import IMAGENET_MEAN, IMAGENET_STD
+from models.training.generate import read
+from models.training.sites import PEOPLE, Site
+
+TAKES: Final = 4  # pictures of a person in a batch, each of another visit where there are so many
+
+_MEAN = torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1)
+_DEVIATION = torch.tensor(IMAGENET_STD).view(1, 3, 1, 1)
+
+
+class Sites:
+    """Generated people, opened as they are asked for."""
+
+    def __init__(self, folder: Path, numbers: Sequence[int]) -> None:
+        self._sites: dict[int, Site] = {}
+        self._numbers: list[int] = []
+        self.extend(folder, numbers)
+
+    def extend(self, folder: Path, numbers: Sequence[int]) -> None:
+        """Open those of `numbers` that are not open yet."""
+        for number in numbers:
+            if number not in self._sites:
+                self._sites[number] = read(folder, number)
+        self._numbers = sorted(self._sites)
+
+    def draw(
+        self, random: np.random.Generator, people: int, sites: int = 2
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Pictures of some people; those of one site share its cameras, so light and place give nobody away.
+
+        Returns:
+            (people · TAKES, h, w, 3) uint8 and (people · TAKES,) who.
+        """
+        pictures: list[NDArray[np.uint8]] = []
+        who: list[int] = []
+        for number in random.choice(self._numbers, min(sites, len(self._numbers)), replace=False):
+            site = self._sites[int(number)]
+            for person in random.choice(int(site.person.max()) + 1, people // sites, replace=False):
+                own = np.flatnonzero(site.person == person)
+                visits = random.permutation(np.unique(site.visit[own]))
+                rows = [int(random.choice(own[site.visit[own] == visit])) for visit in np.resize(visits, TAKES)]
+                pictures.append(site.pictures[rows])
+                who += [int(number) * 4 * PEOPLE + int(person)] * TAKES
+        return np.concatenate(pictures), np.array(who, np.int64)
+
+
+def tensor(pictures: NDArray[np.uint8]) -> Any:
+    """(n, h, w, 3) uint8 → (n, 3, h, w) float32, ImageNet's mean and deviation taken out."""
+    return (torch.from_numpy(np.array(pictures)).permute(0, 3, 1, 2).float() / 255 - _MEAN) / _DEVIATION
+
+
+def vary(pictures: NDArray[np.uint8], generator: torch.Generator) -> Any:
+    """As `tensor`, with each picture mirrored, moved, lit, coloured, coarsened or partly covered at random."""
+    x = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
+    count, _, height, width = x.shape
+
+    def even(*shape: int) -> Any:
+        return torch.rand(shape, generator=generator)
+
+    def bell(*shape: int) -> Any:
+        return torch.randn(shape, generator=generator)
+
+    place = torch.zeros(count, 2, 3)
+    place[:, 0, 0] = (1 + 0.06 * bell(count)).clamp(0.85, 1.15) * torch.where(even(count) < 0.5, -1.0, 1.0)
+    place[:, 1, 1] = (1 + 0.05 * bell(count)).clamp(0.85, 1.15)
+    place[:, 0, 2], place[:, 1, 2] = 0.05 * bell(count), 0.04 * bell(count)
+    grid = functional.affine_grid(place, [count, 3, height, width], align_corners=False)
+    x = functional.grid_sample(x, grid, padding_mode="border", align_corners=False)
+    coarse = even(count) < 0.25
+    if coarse.any():
+        scale = 0.35 + 0.4 * float(even(1))
+        small = functional.interpolate(x[coarse], scale_factor=scale, mode="area")
+        x[coarse] = functional.interpolate(small, (height, width), mode="bilinear", align_corners=False)
+    x = x * (1 + 0.10 * bell(count, 1, 1, 1)) * (1 + 0.035 * bell(count, 3, 1, 1))
+    mean = x.mean((1, 2, 3), keepdim=True)
+    x = (x - mean) * (1 + 0.15 * bell(count, 1, 1, 1)).clamp(0.6, 1.5) + mean + 0.03 * bell(count, 1, 1, 1)
+    grey = x.mean(1, keepdim=True)
+    x = grey + (x - grey) * (1 + 0.2 * bell(count, 1, 1, 1)).clamp(0.4, 1.6)
+    x = (x.clamp(0, 1) - _MEAN) / _DEVIATION
+    _cover(x, even, bell)
+    return x
+
+
+def _cover(x: Any, even: Any, bell: Any) -> None:
+    """Random erasing (Zhong 2017): a patch of one colour on two of five pictures."""
+    count, _, height, width = x.shape
+    tall, wide = height * (0.1 + 0.35 * even(count)), width * (0.2 + 0.5 * even(count))
+    top, left = even(count) * (height - tall), even(count) * (width - wide)
+    rows, columns = torch.arange(height)[None, :, None], torch.arange(width)[None, None]
+    inside = (rows >= top[:, None, None]) & (rows < (top + tall)[:, None, None])
+    inside = inside & (columns >= left[:, None, None]) & (columns < (left + wide)[:, None, None])
+    inside = inside & (even(count) < 0.4)[:, None, None]
+    x.copy_(torch.where(inside[:, None], 0.7 * bell(count, 3, 1, 1), x))

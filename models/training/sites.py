@@ -1,0 +1,143 @@
+"""A generated site: a few cameras and the people who pass them, as labelled pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.training.backgrounds import Scene, obstacle
+from models.training.bodies import BodyModel, phenotypes
+from models.training.cameras import Camera, camera, develop, moment
+from models.training.dressing import Figure, dress
+from models.training.rendering import render
+from models.training.wardrobe import Wardrobe
+
+Floats = NDArray[np.float32]
+
+CAMERAS: Final = 4
+PEOPLE: Final = 48
+VISITS: Final = 4  # that each person pays, to random cameras
+TAKES: Final = 3  # pictures of a visit
+HEIGHT, WIDTH = 128, 64
+_BEHIND: Final = 0.25  # share of pictures with others behind; `_BEFORE` with somebody in front, `_COVERED` with a thing
+_BEFORE: Final = 0.08
+_COVERED: Final = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """Pictures of one site.
+
+    Attributes:
+        pictures: (n, h, w, 3) uint8 RGB.
+        person: (n,) int16 number within the site.
+        camera: (n,) int16.
+        visit: (n,) int16 number within the site: one person before one camera.
+        traits: what each person is like, (people,) each: tone 0–5, feminine, weight and height 0–1, skirt, dark top,
+            hat, bag.
+    """
+
+    pictures: NDArray[np.uint8]
+    person: NDArray[np.int16]
+    camera: NDArray[np.int16]
+    visit: NDArray[np.int16]
+    traits: dict[str, NDArray[np.float32]]
+
+
+def make_site(
+    model: BodyModel, seed: int, number: int, people: int = PEOPLE, visits: int = VISITS, takes: int = TAKES
+) -> Site:
+    """Make one site; the same seed and number give the same pictures."""
+    random = np.random.default_rng([seed, number])
+    cameras = [camera(random) for _ in range(CAMERAS)]
+    scenes = [Scene(each.seed, HEIGHT, WIDTH) for each in cameras]
+    builds = phenotypes(random, people)
+    bodies, joints = model.bodies(builds)
+    wardrobe = Wardrobe(model.mesh, random)
+    outfits = [wardrobe.draw(*pair) for pair in zip(builds["gender"], builds["age"], strict=True)]
+    figures = [dress(model.mesh, *parts) for parts in zip(outfits, bodies, joints, strict=True)]
+    crowd = _Crowd()
+    rows: list[tuple[NDArray[np.uint8], int, int, int]] = []
+    for visit in range(visits):  # visit by visit, so that others of the site can stand behind
+        for person, figure in enumerate(figures):
+            place = int(random.integers(CAMERAS))
+            here = moment(cameras[place], random)
+            heading = random.uniform(0, 360)
+            for _ in range(takes):
+                heading += random.normal(0, 20)
+                picture = _picture(random, model, figure, here, scenes[place], heading, crowd)
+                rows.append((picture, person, place, visit * people + person))
+    pictures, person_of, camera_of, visit_of = zip(*rows, strict=True)
+    dark = [float(outfit.top.base.mean() < 0.3) for outfit in outfits]
+    traits = {
+        "tone": [outfit.tone for outfit in outfits],
+        "feminine": [outfit.feminine for outfit in outfits],
+        "weight": builds["weight"],
+        "height": builds["height"],
+        "age": builds["age"],
+        "skirt": [outfit.skirt for outfit in outfits],
+        "dark": dark,
+        "hat": [bool(outfit.hat) for outfit in outfits],
+        "bag": [bool(outfit.carried) for outfit in outfits],
+    }
+    return Site(
+        pictures=np.stack(pictures),
+        person=np.array(person_of, np.int16),
+        camera=np.array(camera_of, np.int16),
+        visit=np.array(visit_of, np.int16),
+        traits={key: np.asarray(value, np.float32) for key, value in traits.items()},
+    )
+
+
+class _Crowd:
+    """Cut-out people seen lately, to stand behind or before others."""
+
+    def __init__(self, kept: int = 60) -> None:
+        self._kept = kept
+        self._people: list[tuple[Floats, Floats]] = []
+
+    def join(self, random: np.random.Generator, image: Floats, cover: Floats) -> None:
+        if len(self._people) == self._kept:
+            self._people.pop(int(random.integers(self._kept)))
+        self._people.append((image, cover))
+
+    def __len__(self) -> int:
+        return len(self._people)
+
+    def paste(self, random: np.random.Generator, target: Floats, right: float, down: float) -> None:
+        """Put somebody into a picture, moved by shares of its sides."""
+        image, cover = self._people[int(random.integers(len(self._people)))]
+        height, width = cover.shape
+        x, y = round(right * width), round(down * height)
+        to = target[max(0, y) : height + y, max(0, x) : width + x]
+        own = slice(max(0, -y), max(0, -y) + to.shape[0]), slice(max(0, -x), max(0, -x) + to.shape[1])
+        to[:] = to * (1 - cover[own][..., None]) + image[own]
+
+
+def _picture(
+    random: np.random.Generator,
+    model: BodyModel,
+    figure: Figure,
+    camera: Camera,
+    scene: Scene,
+    heading: float,
+    crowd: _Crowd,
+) -> NDArray[np.uint8]:
+    r = random
+    image, cover = render(r, model.mesh, figure, camera, heading, HEIGHT, WIDTH)
+    canvas = scene.cut(r)
+    if len(crowd) > 8 and r.random() < _BEHIND:
+        for _ in range(r.integers(1, 3)):
+            crowd.paste(r, canvas, r.uniform(-0.8, 0.8), r.uniform(-0.3, 0.3))
+    if r.random() < 0.5:  # the feet's shadow
+        canvas[int(HEIGHT * r.uniform(0.92, 0.98)) :, int(WIDTH * 0.2) : int(WIDTH * 0.8)] *= r.uniform(0.5, 0.95)
+    canvas = canvas * (1 - cover[..., None]) + image
+    if len(crowd) > 8 and r.random() < _BEFORE:
+        crowd.paste(r, canvas, float(r.choice([-1, 1])) * r.uniform(0.4, 0.85), r.uniform(-0.1, 0.4))
+    elif r.random() < _COVERED:
+        obstacle(r, canvas)
+    crowd.join(r, image, cover)
+    return develop(camera, r, canvas.astype(np.float32))
