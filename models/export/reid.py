@@ -75,11 +75,9 @@ class _Writer:
 
     def join(self, deep: str, colours: str) -> tuple[str, int]:
         """The last layer with both normalisations folded in; its value and how long it is."""
-        weight, bias = self._weights["join.weight"], self._weights["join.bias"]
         gain, shift = self._folded("colour_norm")
-        first = weight.shape[1] - len(gain)
-        bias = bias + weight[:, first:] @ shift
-        weight = np.concatenate([weight[:, :first], weight[:, first:] * gain], 1)
+        weight = np.concatenate([self._weights["join_deep.weight"], self._weights["join_colour.weight"] * gain], 1)
+        bias = self._weights["join_colour.weight"] @ shift
         gain, shift = self._folded("norm")
         weight, bias = weight * gain[:, None], bias * gain + shift
         both = self.graph.add("Concat", deep, colours, axis=1)

@@ -23,7 +23,7 @@ class Checkpoint:
         step: batches learned from.
         network: parameters and statistics as they are; `average` their moving average, which is what gets exported.
         optimiser: moments, named `parameter/what`.
-        curve: (rows, 6) step, seconds, loss, share right, rank-1 and mAP on people held out (NaN where not measured).
+        curve: (rows, 6) step, seconds, loss, share right by the convolutions alone, rank-1 and mAP on people held out.
     """
 
     step: int = 0

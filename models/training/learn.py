@@ -34,7 +34,8 @@ class LearnSettings(Settings):
     decay: float = Field(default=5e-4, ge=0, description="Weight decay.")
     average: float = Field(default=0.998, ge=0, lt=1, description="How slowly the exported average follows.")
     lately: int = Field(default=1920, ge=0, description="Embeddings of earlier batches to compare with; 0 for none.")
-    forget_colour: float = Field(default=0.2, ge=0, le=1, description="Share of pictures without the colours' part.")
+    alone: float = Field(default=1.0, ge=0, description="Weight of the loss of the convolutions without the colours.")
+    lately_from: int = Field(default=1000, ge=0, description="Step from which on earlier batches are compared with.")
     held_out: int = Field(default=4, ge=0, description="Sites, the first ones, to measure on and not to learn from.")
     judge_every: int = Field(default=500, ge=1, description="Steps between measurements.")
     save_every: float = Field(default=180.0, gt=0, description="Seconds between checkpoints.")
@@ -118,8 +119,8 @@ class Trainer:
             self._average.load_state_dict(self._network.state_dict())
         if start.optimiser:
             restore_optimiser(self._optimiser, names, start.optimiser)
-        self._run: Any = torch.compile(self._network) if settings.compile else self._network
-        self._lately = Lately(settings.lately) if settings.lately else None
+        self._run: Any = torch.compile(self._network.both) if settings.compile else self._network.both
+        self._lately = (Lately(settings.lately), Lately(settings.lately)) if settings.lately else (None, None)
         self._began = time.monotonic() - (start.curve[-1, 1] if len(start.curve) else 0.0)
         self._losses: list[float] = []
         self._rights: list[float] = []
@@ -134,10 +135,12 @@ class Trainer:
             group["lr"] = rate
         self._network.train()
         x = vary(pictures, self._generator).to(settings.device).contiguous(memory_format=torch.channels_last)
-        kept = (torch.rand((len(x), 1), generator=self._generator) >= settings.forget_colour).float()
-        embeddings = self._run(x, kept.to(settings.device)).float()
-        lately = self._lately if self.step >= _WARM else None
-        loss, right = contrast(embeddings, torch.from_numpy(who).to(settings.device), lately)
+        embeddings, deep = self._run(x)
+        people = torch.from_numpy(who).to(settings.device)
+        both, alone = self._lately if self.step >= settings.lately_from else (None, None)
+        loss, _ = contrast(embeddings.float(), people, both)
+        harder, right = contrast(deep.float(), people, alone)
+        loss = loss + settings.alone * harder
         self._optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self._network.parameters(), _CLIP)

@@ -7,8 +7,8 @@ from typing import Any, Final
 import torch
 from torch.nn import functional
 
-_TEMPERATURE: Final = 0.08
-_SHARPNESS: Final = 12.0
+_TEMPERATURE: Final = 0.1
+_SHARPNESS: Final = 10.0
 _MARGIN: Final = 0.1
 
 

@@ -95,29 +95,27 @@ class Network(nn.Module):
         self.fine = nn.Sequential(Block(c, d), Block(d, d), Unit(d, d))
         self.strips = Unit(d, STRIP_CHANNELS)
         self.colour_norm = nn.BatchNorm1d(DESCRIPTORS)
-        self.join = nn.Linear(d + STRIPS * STRIP_CHANNELS + DESCRIPTORS, DIMENSIONS)
+        self.join_deep = nn.Linear(d + STRIPS * STRIP_CHANNELS, DIMENSIONS, bias=False)
+        self.join_colour = nn.Linear(DESCRIPTORS, DIMENSIONS, bias=False)
         self.norm = nn.BatchNorm1d(DIMENSIONS)
+        self.norm_deep = nn.BatchNorm1d(DIMENSIONS)  # for learning only
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
-    def forward(self, images: Any, forget_colour: Any = None) -> Any:
-        """Embed.
+    def forward(self, images: Any) -> Any:
+        """(b, 3, 128, 64) RGB, ImageNet's mean and deviation taken out → (b, 512)."""
+        return self.both(images)[0]
 
-        Args:
-            images: (b, 3, 128, 64) RGB, ImageNet's mean and deviation taken out.
-            forget_colour: (b, 1) 0 where the colours' part shall be left out, else 1: a part that always works would
-                leave nothing to learn for the other.
+    def both(self, images: Any) -> tuple[Any, Any]:
+        """Embeddings, and those without the colours' part.
 
-        Returns:
-            (b, 512).
+        What the colours tell at once would leave the convolutions little to learn, so they are taught alone too.
         """
         x = functional.max_pool2d(functional.relu(self.stem(images)), 3, 2, 1)
         x = self.fine(self.middle(self.coarse(x)))
         rows = functional.adaptive_avg_pool2d(self.strips(x), (STRIPS, 1)).flatten(1)
         with torch.no_grad():
             colours = describe(images)
-        colours = self.colour_norm(colours)
-        if forget_colour is not None:
-            colours = colours * forget_colour
-        return self.norm(self.join(torch.cat([x.mean((2, 3)), rows, colours], 1)))
+        deep = self.join_deep(torch.cat([x.mean((2, 3)), rows], 1))
+        return self.norm(deep + self.join_colour(self.colour_norm(colours))), self.norm_deep(deep)
