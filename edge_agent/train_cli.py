@@ -99,6 +99,46 @@ def learn(
 
 
 @app.command()
+def adapt(
+    videos: Annotated[list[Path], typer.Option("--video", help="A recording of one camera; again for more.")],
+    tracks: Annotated[list[Path], typer.Option("--tracks", help="Its mot.txt from `edge-agent track`; one a video.")],
+    checkpoint: Checkpoints = CHECKPOINT,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The adapted state, a .npz.")] = Path("adapted.npz"),
+    folder: People = PEOPLE,
+    settings: Annotated[Path | None, typer.Option("--settings", "-c", help="YAML: how to adapt.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Teach a trained network your own cameras, from tracks without names.
+
+    One track is one person, two tracks in one picture are two people; nobody is named and nothing is labelled. The
+    pictures are of real people: make sure that you may use them so (docs/training.md says what to settle first). They
+    are read from the recording and not kept; delete the recording when you are done.
+
+    Examples:
+
+      edge-agent track shop.mp4 --out run1
+
+      edge-agent models train adapt --video shop.mp4 --tracks run1/mot.txt --out shop.npz
+
+      edge-agent models train export --checkpoint shop.npz --out shop.onnx
+    """
+    _torch()
+    from common.settings import load as load_settings
+    from models.training.adapt import AdaptSettings
+    from models.training.adapt import adapt as teach
+    from models.training.checkpoint import load, save
+    from models.training.tracklets import read_tracklets
+
+    chosen = load_settings(settings, AdaptSettings) if settings else AdaptSettings()
+    start, own = load(checkpoint), read_tracklets(videos, tracks)
+    met = int(own.apart.any(1).sum())
+    with show_progress() as progress:
+        progress.stage(f"Learning from {len(own.pictures)} crops of {met} tracks that met others")
+        save(out, teach(start, own, folder, chosen, progress.advance))
+    _say({"file": str(out), "crops": len(own.pictures), "tracks": met}, f"{out}: adapted to {met} tracks", as_json)
+
+
+@app.command()
 def export(
     checkpoint: Checkpoints = CHECKPOINT,
     out: Annotated[Path, typer.Option("--out", "-o", help="ONNX file to write.")] = Path("reid.onnx"),

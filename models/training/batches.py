@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from models.pixels import IMAGENET_MEAN, IMAGENET_STD
 from models.training.generate import read
-from models.training.sites import PEOPLE, Site
+from models.training.site import PEOPLE, Site
 
 TAKES: Final = 4  # pictures of a person in a batch, each of another visit where there are so many
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import ConfigError
-from models.training.sites import HEIGHT, WIDTH, Site
+from models.training.site import HEIGHT, WIDTH, Site
 
 _model = None  # each worker process keeps its own body model between sites
 

@@ -126,11 +126,18 @@ class Trainer:
         self._rights: list[float] = []
         self._best = (float("nan"), float("nan"))
 
-    def learn(self, pictures: Any, who: Any) -> None:
-        """One step on a batch: (n, h, w, 3) uint8 pictures of people (n,)."""
+    def learn(self, pictures: Any, who: Any, apart: Any = None) -> None:
+        """One step on a batch.
+
+        Args:
+            pictures: (n, h, w, 3) uint8 RGB.
+            who: (n,) whose they are.
+            apart: (n, n) bool, who are surely two people; all that are not one person when None.
+        """
         settings = self._settings
         fraction = self.step / settings.steps
-        rate = settings.rate * min(1.0, (self.step + 1) / _WARM) * max(0.005, 0.5 + 0.5 * np.cos(np.pi * fraction))
+        warm = min(_WARM, settings.steps / 10)
+        rate = settings.rate * min(1.0, (self.step + 1) / warm) * max(0.005, 0.5 + 0.5 * np.cos(np.pi * fraction))
         for group in self._optimiser.param_groups:
             group["lr"] = rate
         self._network.train()
@@ -138,8 +145,9 @@ class Trainer:
         embeddings, deep = self._run(x)
         people = torch.from_numpy(who).to(settings.device)
         both, alone = self._lately if self.step >= settings.lately_from else (None, None)
-        loss, _ = contrast(embeddings.float(), people, both)
-        harder, right = contrast(deep.float(), people, alone)
+        apart = apart.to(settings.device) if apart is not None else None
+        loss, _ = contrast(embeddings.float(), people, both, apart)
+        harder, right = contrast(deep.float(), people, alone, apart)
         loss = loss + settings.alone * harder
         self._optimiser.zero_grad()
         loss.backward()

@@ -10,6 +10,7 @@ from torch.nn import functional
 _TEMPERATURE: Final = 0.1
 _SHARPNESS: Final = 10.0
 _MARGIN: Final = 0.1
+_NOBODY: Final = -1e4
 
 
 class Lately:
@@ -28,14 +29,16 @@ class Lately:
         self._embeddings, self._people = kept[: self._size], people[: self._size]
 
     def strangers(self, embeddings: Any, people: Any) -> Any:
-        """(b, m) cosines, -inf where it is the same person; None at first."""
+        """(b, m) cosines, far below any where it is the same person; None at first."""
         if self._embeddings is None:
             return None
         cosine = embeddings @ self._embeddings.t()
-        return cosine.masked_fill(people[:, None] == self._people[None], -torch.inf)
+        return cosine.masked_fill(people[:, None] == self._people[None], _NOBODY)
 
 
-def contrast(embeddings: Any, people: Any, lately: Lately | None = None) -> tuple[Any, Any]:
+def contrast(
+    embeddings: Any, people: Any, lately: Lately | None = None, apart: Any = None
+) -> tuple[Any, Any]:
     """The loss of a batch.
 
     Every pair of one person against all strangers (N-pair loss, Sohn 2016), and the farthest own against the nearest
@@ -45,6 +48,7 @@ def contrast(embeddings: Any, people: Any, lately: Lately | None = None) -> tupl
         embeddings: (b, d) not normalised.
         people: (b,) whose they are.
         lately: more strangers.
+        apart: (b, b) bool, who are surely two people; all that are not one person when None.
 
     Returns:
         The loss, and the share of pictures whose nearest other one is the same person's.
@@ -53,7 +57,8 @@ def contrast(embeddings: Any, people: Any, lately: Lately | None = None) -> tupl
     cosine = unit @ unit.t()
     same = people[:, None] == people[None]
     own = same & ~torch.eye(len(people), dtype=torch.bool, device=same.device)
-    others = cosine.masked_fill(same, -torch.inf)
+    # A row without any stranger shall be worth nothing, and -inf has no gradient: -1e4 is as good.
+    others = cosine.masked_fill(same if apart is None else ~apart, _NOBODY)
     older = lately.strangers(unit, people) if lately is not None else None
     strangers = torch.cat([others, older], 1) if older is not None else others
     against = torch.logsumexp(strangers / _TEMPERATURE, 1)

@@ -1,8 +1,7 @@
-"""A generated site: a few cameras and the people who pass them, as labelled pictures."""
+"""Making a site: a few cameras and the people who pass them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -13,38 +12,17 @@ from models.training.bodies import BodyModel, phenotypes
 from models.training.cameras import Camera, camera, develop, moment
 from models.training.dressing import Figure, dress
 from models.training.rendering import render
+from models.training.site import HEIGHT, PEOPLE, WIDTH, Site
 from models.training.wardrobe import Wardrobe
 
 Floats = NDArray[np.float32]
 
 CAMERAS: Final = 4
-PEOPLE: Final = 48
 VISITS: Final = 4  # that each person pays, to random cameras
 TAKES: Final = 3  # pictures of a visit
-HEIGHT, WIDTH = 128, 64
 _BEHIND: Final = 0.25  # share of pictures with others behind; `_BEFORE` with somebody in front, `_COVERED` with a thing
 _BEFORE: Final = 0.08
 _COVERED: Final = 0.1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Site:
-    """Pictures of one site.
-
-    Attributes:
-        pictures: (n, h, w, 3) uint8 RGB.
-        person: (n,) int16 number within the site.
-        camera: (n,) int16.
-        visit: (n,) int16 number within the site: one person before one camera.
-        traits: what each person is like, (people,) each: tone 0–5, feminine, weight and height 0–1, skirt, dark top,
-            hat, bag.
-    """
-
-    pictures: NDArray[np.uint8]
-    person: NDArray[np.int16]
-    camera: NDArray[np.int16]
-    visit: NDArray[np.int16]
-    traits: dict[str, NDArray[np.float32]]
 
 
 def make_site(
