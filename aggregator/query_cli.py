@@ -86,6 +86,7 @@ def search(
     since: Since = None, until: Until = None,
     limit: Annotated[int, typer.Option(min=1, max=200, help="how many at most")] = 10,
     each: Annotated[str, typer.Option(metavar="identity|visit", help="one answer for each of these")] = "identity",
+    by: Annotated[str, typer.Option(metavar="looks|face", help="compare people as a whole, or their faces")] = "looks",
     embedder: Annotated[str | None, typer.Option(help="network to compare with, if the site uses several")] = None,
     url: Url = None, as_json: AsJson = False,
 ) -> None:
@@ -96,12 +97,14 @@ def search(
       aggregator query search person.jpg --camera hall --since 1d
 
       aggregator query search --visit 104
+
+      aggregator query search face.jpg --by face
     """
     if (picture is None) == (visit is None):
         raise ConfigError("say whom to look for", "give a picture's path, or --visit NUMBER (one of them)")
     api = _api(context, url)
     filters: dict[str, Any] = {"camera": camera or None, "since": moment("--since", since),
-                               "until": moment("--until", until), "limit": limit, "each": each}
+                               "until": moment("--until", until), "limit": limit, "each": each, "by": by}
     if picture is None:
         answer = api.get("/api/search", visit=visit, **filters)
     else:

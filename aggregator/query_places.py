@@ -1,4 +1,4 @@
-"""`aggregator query footfall|zones|lines|flow|routes|congestion|queue`: numbers of places, as tables or files."""
+"""`aggregator query footfall|zones|lines|flow|routes|congestion|queue|passed|with`: tables or files about places."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from aggregator.live.words import duration
-from aggregator.query_cli import AsJson, Camera, Label, Since, Until, Url, _api, moment
+from aggregator.live.words import duration, identity
+from aggregator.query_cli import AsJson, Camera, Label, Since, Until, Url, _api, moment, span
 from aggregator.query_show import Cell, Show, time
 from common.console import print_json
 from common.errors import ConfigError, PassageError
@@ -29,6 +29,8 @@ def add_places(app: typer.Typer) -> None:
     """Let `app` answer these."""
     for command in (footfall, zones, lines, flow, routes, congestion, queue):
         app.command()(command)
+    app.command("passed")(passed)
+    app.command("with")(company)
 
 
 def footfall(context: typer.Context, camera: Camera = None, since: Since = None, until: Until = None,
@@ -49,6 +51,46 @@ def footfall(context: typer.Context, camera: Camera = None, since: Since = None,
                       str(row["peak"]), f"{row['mean_people']:.1f}", _seconds(row["mean_dwell_s"])],
          camera=camera, since=moment("--since", since), until=moment("--until", until), step=step, tz=tz, kind=kind,
          name=name, label=label)
+
+
+def passed(
+    context: typer.Context,
+    first: Annotated[str, typer.Argument(help="camera, or CAMERA/ZONE")],
+    then: Annotated[str, typer.Argument(help="camera, or CAMERA/ZONE, that was come to after that")],
+    within: Annotated[str, typer.Option(help="longest from leaving the one to coming to the other: 90s, 10m")] = "10m",
+    since: Since = None, until: Until = None, label: Label = None, out: Out = None, url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Who passed one place, and then another within a time.
+
+    Examples:
+
+      aggregator query passed entrance till --within 5m
+
+      aggregator query passed hall hall/till --since 2h --out hall.csv
+    """
+    _ask(context, url, "/api/passages", out, as_json, ["identity", "came", "left", "arrived", "on the way"],
+         lambda row: [identity(row["global_id"]), time(row["came"]), time(row["left"]), time(row["arrived"]),
+                      _seconds(row["transit_s"])],
+         first=first, then=then, within_s=span("--within", within), since=moment("--since", since),
+         until=moment("--until", until), label=label)
+
+
+def company(
+    context: typer.Context, identity_: Annotated[str, typer.Argument(metavar="ID", help="global id, such as G17")],
+    since: Since = None, until: Until = None,
+    min_times: Annotated[int, typer.Option(min=1, help="at least at so many visits together")] = 1,
+    out: Out = None, url: Url = None, as_json: AsJson = False,
+) -> None:
+    """Who was with somebody: in view of the same cameras at the same time.
+
+    Example: aggregator query with G17 --min-times 2
+    """
+    _ask(context, url, f"/api/identities/{identity_}/company", out, as_json,
+         ["identity", "cameras", "visits", "together", "from", "to", "where"],
+         lambda row: [identity(row["global_id"]), str(row["cameras"]), str(row["times"]), _seconds(row["seconds"]),
+                      time(row["first"]), time(row["last"]), row["where"]],
+         since=moment("--since", since), until=moment("--until", until), min_times=min_times)
 
 
 def zones(context: typer.Context, camera: Camera = None, zone: Zone = None, since: Since = None, until: Until = None,
@@ -137,7 +179,7 @@ def queue(context: typer.Context, camera: Camera = None, zone: Zone = None, sinc
 
 def _ask(context: typer.Context, url: str | None, what: str, out: Path | None, as_json: bool, columns: Sequence[str],
          cells: Callable[[dict[str, Any]], Sequence[Cell]], **parameters: Any) -> None:
-    api, path = _api(context, url), f"/api/analytics/{what}"
+    api, path = _api(context, url), what if what.startswith("/") else f"/api/analytics/{what}"
     if out is None:
         answer = api.get(path, **parameters)
         if as_json:

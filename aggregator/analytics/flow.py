@@ -30,6 +30,10 @@ class Stops:
     def __len__(self) -> int:
         return len(self.who)
 
+    def __add__(self, other: Stops) -> Stops:
+        return Stops(**{name: np.concatenate([getattr(self, name), getattr(other, name)])
+                        for name in ("who", "place", "start", "end")})
+
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Transitions:

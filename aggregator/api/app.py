@@ -41,6 +41,7 @@ from aggregator.api.routes import (
     heatmap,
     identities,
     movement,
+    passing,
     previews,
     privacy,
     search,
@@ -67,7 +68,7 @@ def registry() -> Registry:
     """Every route of the server."""
     routes = Registry()
     for part in (site, session, previews, cameras, events, identities, visits, corrections, privacy, search, heatmap,
-                 zones, movement, topology, streams, documents, dashboard):
+                 zones, movement, passing, topology, streams, documents, dashboard):
         routes.include(part.routes)
     return routes
 

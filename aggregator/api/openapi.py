@@ -122,7 +122,10 @@ def _success(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     for media in route.media:
         content[media] = {"schema": {"type": "string", "contentMediaType": media}}
     if content:
-        return {"200": {"description": "The answer.", "content": content}}
+        answers: dict[str, Any] = {"200": {"description": "The answer.", "content": content}}
+        if any(media.startswith("image/") for media in content):
+            answers["304"] = {"description": "The asker has this picture already (If-None-Match)."}
+        return answers
     return {"302": {"description": "It is elsewhere."}}
 
 

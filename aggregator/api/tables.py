@@ -8,6 +8,7 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
+import orjson
 from aiohttp import web
 from pydantic import Field
 
@@ -30,12 +31,15 @@ class AsTable(Parameters):
         default=None, description="otherwise the Accept header decides, and JSON is given when it does not")
 
 
-def table(request: web.Request, query: AsTable, name: str, answer: Mapping[str, Any], kind: type) -> Any:
-    """`answer` as it is, or its `rows` alone as a file.
+def table(request: web.Request, query: AsTable, name: str, answer: Mapping[str, Any], kind: type,
+          rows: str = "rows") -> Any:
+    """`answer` as it is, or its rows alone as a file. Where these are a page, the next is told in a Link header (RFC
+    8288).
 
     Args:
         name: of the file.
         kind: the rows' TypedDict; its annotations are the columns.
+        rows: under which name the answer has them.
 
     Raises:
         ApiError: 406, Parquet is wanted and pyarrow is not installed.
@@ -43,9 +47,11 @@ def table(request: web.Request, query: AsTable, name: str, answer: Mapping[str, 
     wanted = query.format or preferred(request, _OFFERS)
     if wanted == "json":
         return answer
-    data = _csv(answer["rows"], kind) if wanted == "csv" else _parquet(answer["rows"], kind)
-    return Media(body=data, type=_OFFERS[wanted],
-                 headers={"Content-Disposition": f'attachment; filename="{name}.{wanted}"'})
+    data = _csv(answer[rows], kind) if wanted == "csv" else _parquet(answer[rows], kind)
+    headers = {"Content-Disposition": f'attachment; filename="{name}.{wanted}"'}
+    if answer.get("next"):
+        headers["Link"] = f'<{request.rel_url.update_query(cursor=answer["next"])}>; rel="next"'
+    return Media(body=data, type=_OFFERS[wanted], headers=headers)
 
 
 def _csv(rows: Sequence[Row], kind: type) -> bytes:
@@ -53,8 +59,15 @@ def _csv(rows: Sequence[Row], kind: type) -> bytes:
     writer = csv.writer(text, lineterminator="\r\n")  # RFC 4180
     columns = list(_columns(kind))
     writer.writerow(columns)
-    writer.writerows([_cell(row[column]) for column in columns] for row in rows)
+    writer.writerows([_cell(_flat(row[column])) for column in columns] for row in rows)
     return text.getvalue().encode()
+
+
+def _flat(value: Any) -> Any:
+    """A list of names as one text, anything else that has parts as JSON."""
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return ", ".join(value)
+    return orjson.dumps(value).decode() if isinstance(value, list | dict) else value
 
 
 def _cell(value: Any) -> Any:
@@ -75,7 +88,7 @@ def _parquet(rows: Sequence[Row], kind: type) -> bytes:
              "float": arrow.float64(), "bool": arrow.bool_()}
     columns, fields = [], []
     for name, sort in _columns(kind).items():
-        values = [row[name] for row in rows]
+        values = [_flat(row[name]) for row in rows]
         if sort == "time":
             values = [None if value is None else round(from_rfc3339(value) * 1000) for value in values]
         columns.append(arrow.array(values, types[sort]))
@@ -97,7 +110,7 @@ def _sort(hint: Any) -> str:
         if any((getattr(extra, "json_schema_extra", None) or {}).get("format") == "date-time" for extra in extras):
             return "time"
         return _sort(base)
-    if get_origin(hint) is Literal:
+    if get_origin(hint) in (Literal, list, dict):
         return "str"
     options = [option for option in get_args(hint) if option is not type(None)]
     return _sort(options[0]) if options else str(hint.__name__)

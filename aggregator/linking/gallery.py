@@ -17,8 +17,9 @@ Found = tuple[int, int, float]
 
 EXACT_BELOW = 4096
 """With fewer rows than this, looking at all of them is faster than a graph and finds everything."""
-EXACT_ROWS = 30_000
-"""So few rows within the asked time and cameras are all looked at."""
+EXACT_ROWS = 120_000
+"""So few rows within the asked time and cameras are all looked at: that takes no longer than what the graph needs to
+find enough of them among all others."""
 MOST_CANDIDATES = 4000
 """With a filter that would need more candidates than this from the graph, all rows within it are looked at."""
 BLOCK = 1024
@@ -147,7 +148,8 @@ class Gallery:
         near = None
         if graph is not None and (allowed is None or len(allowed) > EXACT_ROWS):
             share = 1.0 if allowed is None else len(allowed) / max(1, count)
-            wanted = max(self.ef, int(4 * k / share))
+            # What passes a filter is among the likest of all less often, so the graph must look further.
+            wanted = int(max(self.ef / np.sqrt(share), 4 * k / share))
             if wanted <= MOST_CANDIDATES:
                 near = np.append(_followed(graph.nearest(query, wanted), follower), np.arange(through, rows))
                 near = near[alive[near]]

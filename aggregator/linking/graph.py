@@ -7,10 +7,8 @@ from typing import Any
 
 import hnswlib
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
-Rows = NDArray[np.int64]
+from aggregator.linking.vectors import Floats, Rows, products
 
 DIMENSIONS = 96
 """Directions that the graph compares in. Candidates are checked with all, so these need only come close: less memory,
@@ -37,6 +35,7 @@ class Graph:
         kept = min(sample.shape[1], DIMENSIONS)
         # Not centred: scalar products are to stay what they are.
         self._basis = np.ascontiguousarray(np.linalg.eigh(power)[1][:, ::-1][:, :kept], np.float32)
+        self._rows = np.ascontiguousarray(self._basis.T)
         self._index: Any = hnswlib.Index(space="ip", dim=kept)
         self._index.init_index(max_elements=max(1024, int(room * SPARE)), ef_construction=EF_CONSTRUCTION, M=LINKS,
                                random_seed=1)
@@ -78,7 +77,7 @@ class Graph:
 
     def nearest(self, query: Floats, count: int) -> Rows:
         """Numbers of about `count` points near `query` (d,), in no order."""
-        short = query @ self._basis
+        short = products(self._rows, np.asarray(query, np.float32), np.empty(len(self._rows), np.float32))
         with self._turn:
             self._waiting += 1
         try:

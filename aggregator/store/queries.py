@@ -27,6 +27,9 @@ FROM visits"""
 VISITS = _VISIT + " WHERE {where} ORDER BY start DESC, visit DESC LIMIT :limit"
 VISIT = f"{_VISIT} WHERE visit = :visit"
 TRACK = f"{_VISIT} WHERE camera = :camera AND run = :run AND track = :track"
+IN_ZONE = """EXISTS (SELECT 1 FROM stays AS s WHERE s.camera = visits.camera AND s.run = visits.run
+    AND s.track = visits.track AND s.zone = {})"""
+HAS_ATTRIBUTE = """EXISTS (SELECT 1 FROM json_each(attributes) AS a WHERE a.key = {} AND CAST(a.value AS TEXT) = {})"""
 LEGS = _VISIT + " WHERE {where} ORDER BY start, visit"
 PRESENT = _VISIT + " WHERE final = 0 AND {where} ORDER BY camera, visit"
 # Latest by end, not by start: a long visit goes on while a short one in an overlapping view comes and goes.
@@ -135,6 +138,12 @@ class Filter:
     def at_most(self, column: str, value: float | None) -> Filter:
         """`column` is not more than `value`; nothing when that is None."""
         return self._compare(column, "<=", value)
+
+    def holds(self, condition: str, *values: str | None) -> Filter:
+        """A condition of this package with `{}` where values go; nothing when one of them is None."""
+        if all(value is not None for value in values):
+            self.conditions.append(condition.format(*(self._name(value) for value in values if value is not None)))
+        return self
 
     def overlaps(self, since: float | None, until: float | None, longest: float) -> Filter:
         """What begins before `until` and ends after `since`, where nothing takes more than `longest` seconds.

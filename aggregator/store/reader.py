@@ -118,8 +118,15 @@ class StoreReader:
     def visits(
         self, *, camera: str | None = None, identity: int | None = None, label: str | None = None,
         since: float | None = None, until: float | None = None, limit: int = 100, cursor: str | None = None,
+        zone: str | None = None, longer_s: float | None = None, shorter_s: float | None = None,
+        attribute: tuple[str, str] | None = None,
     ) -> Page[VisitRow]:
         """Visits, latest start first; those of a merged identity are found under either number.
+
+        Args:
+            zone: that they came into.
+            longer_s, shorter_s: bounds of how long they lasted.
+            attribute: name and value.
 
         Raises:
             ValueError: `cursor` is none.
@@ -127,6 +134,8 @@ class StoreReader:
         where = Filter().equals("camera", camera).equals("label", label)
         if identity is not None:
             where.equals("identity", self.resolve(identity))
+        where.at_least('"end" - start', longer_s).at_most('"end" - start', shorter_s)
+        where.holds(queries.IN_ZONE, zone).holds(queries.HAS_ATTRIBUTE, *(attribute or (None,)))
         where.overlaps(since, until, self._longest(since)).before("start", "visit", cursor)
         rows = self.rows(queries.VISITS.format(where=where), where.values(limit + 1))
         return _page([_visit(r) for r in rows], limit, lambda v: f"{v.start!r}:{v.visit}")

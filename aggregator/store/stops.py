@@ -31,3 +31,21 @@ def read_stops(reader: StoreReader, since: float, until: float, *, zones: bool, 
         who=np.array([row[0] for row in rows], np.int64), place=place.astype(np.int64).reshape(-1),
         start=np.array([row[2] for row in rows], np.float64), end=np.array([row[3] for row in rows], np.float64),
     ), names.tolist()
+
+
+def stops_at(reader: StoreReader, place: str, number: int, since: float, until: float, label: str | None = None,
+             ) -> Stops:
+    """Stops at one camera, or one `CAMERA/ZONE`, that overlap [since, until]; all have `number` as their place."""
+    longest = reader.rows(LONGEST)
+    bound = float(longest[0][0]) if longest else 0.0
+    camera, zone, name = place.partition("/")
+    if zone and not reader.camera(place):
+        where = Filter().equals("s.camera", camera).equals("s.zone", name).equals("v.label", label)
+        where.at_most("s.entered", until).at_least("s.entered", since - bound)
+        rows = reader.rows(_ZONES.format(where=where), where.parameters)
+    else:
+        where = Filter().equals("camera", place).equals("label", label).overlaps(since, until, bound)
+        rows = reader.rows(_CAMERAS.format(where=where), where.parameters)
+    return Stops(
+        who=np.array([row[0] for row in rows], np.int64), place=np.full(len(rows), number, np.int64),
+        start=np.array([row[2] for row in rows], np.float64), end=np.array([row[3] for row in rows], np.float64))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aiohttp import web
 from pydantic import Field
 
@@ -12,12 +14,13 @@ from aggregator.api.parameters import Between, GlobalId, Paged, VisitId
 from aggregator.api.registry import Registry
 from aggregator.api.routes.cameras import known_camera
 from aggregator.api.routes.identities import found
+from aggregator.api.tables import MEDIA, AsTable, table
 from aggregator.store.reader import StoreReader
 
 routes = Registry()
 
 
-class EventsQuery(Between, Paged):
+class EventsQuery(Between, Paged, AsTable):
     """Filters of the list."""
 
     camera: str | None = Field(default=None, max_length=200, description="only events of this camera")
@@ -27,8 +30,8 @@ class EventsQuery(Between, Paged):
 
 
 @routes.add("GET", "/api/events", tag="site", role=Role.VIEWER, audit=Audit.PERSON,
-            parameters=EventsQuery, answer=shapes.Events, errors=(404,))
-async def list_events(request: web.Request, query: EventsQuery) -> shapes.Events:
+            parameters=EventsQuery, answer=shapes.Events, media=MEDIA, errors=(404, 406))
+async def list_events(request: web.Request, query: EventsQuery) -> Any:
     """Events, newest first."""
     def ask(reader: StoreReader) -> shapes.Events:
         known_camera(reader, query.camera)
@@ -38,4 +41,4 @@ async def list_events(request: web.Request, query: EventsQuery) -> shapes.Events
                              since=query.since, until=query.until, limit=query.limit, cursor=query.cursor)
         return {"events": [shaping.event(row) for row in page.rows], "next": page.next}
 
-    return await request.app[READERS].ask(ask)
+    return table(request, query, "events", await request.app[READERS].ask(ask), shapes.Event, "events")

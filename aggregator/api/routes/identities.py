@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aiohttp import web
 from pydantic import Field
 
@@ -13,6 +15,7 @@ from aggregator.api.keys import CLOCK, ENGINE, READERS
 from aggregator.api.parameters import Between, GlobalId, Paged
 from aggregator.api.registry import Registry
 from aggregator.api.routes.cameras import known_camera
+from aggregator.api.tables import MEDIA, AsTable, table
 from aggregator.api.why import reasons
 from aggregator.store.reader import StoreReader
 from aggregator.store.rows import IdentityRow
@@ -21,7 +24,7 @@ from aggregator.visit import global_id
 routes = Registry()
 
 
-class IdentitiesQuery(Between, Paged):
+class IdentitiesQuery(Between, Paged, AsTable):
     """Filters of the list."""
 
     camera: str | None = Field(default=None, max_length=200, description="only visits to this camera count")
@@ -40,8 +43,8 @@ class IdentityBetween(OneIdentity, Between):
 
 
 @routes.add("GET", "/api/identities", tag="identities", role=Role.VIEWER, audit=Audit.ALWAYS,
-            parameters=IdentitiesQuery, answer=shapes.Identities, errors=(404,))
-async def list_identities(request: web.Request, query: IdentitiesQuery) -> shapes.Identities:
+            parameters=IdentitiesQuery, answer=shapes.Identities, media=MEDIA, errors=(404, 406))
+async def list_identities(request: web.Request, query: IdentitiesQuery) -> Any:
     """Identities, latest seen first.
 
     With a stretch of time or a camera, only the visits within count: an identity is listed when it has enough of those.
@@ -52,7 +55,7 @@ async def list_identities(request: web.Request, query: IdentitiesQuery) -> shape
                                  min_visits=query.min_visits, limit=query.limit, cursor=query.cursor)
         return {"identities": [shaping.identity(row) for row in page.rows], "next": page.next}
 
-    return await request.app[READERS].ask(ask)
+    return table(request, query, "identities", await request.app[READERS].ask(ask), shapes.Identity, "identities")
 
 
 @routes.add("GET", "/api/identities/{id}", tag="identities", role=Role.VIEWER, audit=Audit.ALWAYS,

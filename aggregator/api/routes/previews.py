@@ -67,7 +67,8 @@ async def get_frame(request: web.Request, query: LookAtOne) -> Media:
         except asyncio.TimeoutError:
             raise ApiError(503, "no_picture", f"camera '{query.camera}' gave no picture within {FIRST_S:.0f} s",
                            cure="see /api/stats: is its agent connected?") from None
-    return Media(body=picture.jpeg, type=JPEG, headers={"X-Picture-Time": to_rfc3339(picture.time)})
+    return Media(body=picture.jpeg, type=JPEG, headers={
+        "X-Picture-Time": to_rfc3339(picture.time), "Cache-Control": "no-store"})
 
 
 @routes.add("GET", "/api/cameras/{camera}.mjpg", tag="video", role=Role.VIEWER, audit=Audit.ALWAYS,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Any
+
 from aiohttp import web
-from pydantic import Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from aggregator.api import shapes, shaping
 from aggregator.api.access import Audit, Role
@@ -14,6 +16,7 @@ from aggregator.api.parameters import Between, GlobalId, Paged, VisitId
 from aggregator.api.registry import Registry
 from aggregator.api.routes.cameras import known_camera
 from aggregator.api.routes.identities import found
+from aggregator.api.tables import MEDIA, AsTable, table
 from aggregator.api.why import reasons
 from aggregator.store.reader import StoreReader
 from aggregator.store.rows import VisitRow
@@ -22,12 +25,29 @@ from common.clock import to_rfc3339
 routes = Registry()
 
 
-class VisitsQuery(Between, Paged):
+def _attribute(value: Any) -> tuple[str, str]:
+    name, colon, wanted = str(value).partition(":")
+    if not colon or not name:
+        raise ValueError("expected NAME:VALUE, such as colour:red")
+    return name, wanted
+
+
+Attribute = Annotated[tuple[str, str], BeforeValidator(_attribute),
+                      WithJsonSchema({"type": "string", "pattern": "^[^:]+:", "examples": ["colour:red"]})]
+
+
+class VisitsQuery(Between, Paged, AsTable):
     """Filters of the list."""
 
     camera: str | None = Field(default=None, max_length=200, description="only visits to this camera")
     label: str | None = Field(default=None, max_length=200, description="class, such as person or car")
     identity: GlobalId | None = Field(default=None, description="only visits of this identity")
+    zone: str | None = Field(default=None, max_length=200, description="only visits that came into a zone of this name")
+    longer_s: float | None = Field(default=None, ge=0, le=1e9, allow_inf_nan=False, description=
+                                   "only visits that lasted at least so many seconds")
+    shorter_s: float | None = Field(default=None, ge=0, le=1e9, allow_inf_nan=False, description=
+                                    "only visits that lasted at most so many seconds")
+    attribute: Attribute | None = Field(default=None, description="only visits with this attribute, as NAME:VALUE")
 
 
 class OneVisit(Parameters):
@@ -37,18 +57,19 @@ class OneVisit(Parameters):
 
 
 @routes.add("GET", "/api/visits", tag="visits", role=Role.VIEWER, audit=Audit.ALWAYS,
-            parameters=VisitsQuery, answer=shapes.Visits, errors=(404,))
-async def list_visits(request: web.Request, query: VisitsQuery) -> shapes.Visits:
+            parameters=VisitsQuery, answer=shapes.Visits, media=MEDIA, errors=(404, 406))
+async def list_visits(request: web.Request, query: VisitsQuery) -> Any:
     """Visits, latest first."""
     def ask(reader: StoreReader) -> shapes.Visits:
         known_camera(reader, query.camera)
         if query.identity is not None:
             found(reader, query.identity, "identity")
         page = reader.visits(camera=query.camera, identity=query.identity, label=query.label, since=query.since,
-                             until=query.until, limit=query.limit, cursor=query.cursor)
+                             until=query.until, limit=query.limit, cursor=query.cursor, zone=query.zone,
+                             longer_s=query.longer_s, shorter_s=query.shorter_s, attribute=query.attribute)
         return {"visits": [shaping.visit(row) for row in page.rows], "next": page.next}
 
-    return await request.app[READERS].ask(ask)
+    return table(request, query, "visits", await request.app[READERS].ask(ask), shapes.Visit, "visits")
 
 
 @routes.add("GET", "/api/visits/{visit}", tag="visits", role=Role.VIEWER, audit=Audit.ALWAYS,

@@ -23,6 +23,8 @@ GET  /api/events                           viewer   person
 GET  /api/health                           public   never
 GET  /api/identities                       viewer   always
 GET  /api/identities/{id}                  viewer   always
+GET  /api/identities/{id}/company          viewer   always
+GET  /api/passages                         viewer   always
 GET  /api/identities/{id}/trajectory       viewer   always
 GET  /api/identities/{id}/where            viewer   always
 GET  /api/identities/{id}/why              viewer   always
