@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import json
-import time
-import typing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from common.errors import ConfigError, ModelError
+from common.errors import ModelError
+from edge_agent.bench_cli import bench, sides
 from edge_agent.train_cli import app as train
 from models import stripes
 from models.catalog import TASKS, catalog, look_up
 from models.detector import DetectorSettings
 from models.load import load_detector, load_embedder
 from models.progress import show_progress
-from models.runtime import Device
 from models.store import ModelStore, Stored
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Networks: list, get, check, convert, time and train them."
 )
 app.add_typer(train, name="train")
+app.command()(bench)
 
 Json = Annotated[bool, typer.Option("--json", help="Write JSON to stdout instead of text.")]
 Names = Annotated[list[str], typer.Argument(help="Names from `edge-agent models list`.")]
@@ -179,7 +177,7 @@ def export(
             raise ModelError(f"{source}: its checkpoint {entry.file} is not here", f"edge-agent models pull {source}")
     elif not path.is_file():
         raise ModelError(f"{source}: no such file, and no name of the catalog", "see `edge-agent models list`")
-    data = export_yolov8(path, shape=_shape(shape), batch=batch, licence=licence)
+    data = export_yolov8(path, shape=sides(shape), batch=batch, licence=licence)
     target = out or Path(path.with_suffix(".onnx").name)
     try:
         target.write_bytes(data)
@@ -189,67 +187,6 @@ def export(
         _print_json({"file": str(target), "bytes": len(data)})
     else:
         typer.echo(f"{target} ({len(data) / 1e6:.1f} MB)")
-
-
-@app.command()
-def bench(
-    name: Annotated[str, typer.Argument(help="A name, or the path of an ONNX file.")],
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or tensorrt.")] = "auto",
-    threads: Annotated[int, typer.Option(min=0, max=1024, help="CPU threads, 0 for all cores.")] = 0,
-    fp16: Annotated[bool, typer.Option("--fp16", help="Half precision, on a GPU.")] = False,
-    batch: Annotated[int, typer.Option(min=1, max=256, help="Pictures or crops at a time.")] = 1,
-    frame: Annotated[str, typer.Option(help="Height x width of the picture that a detector gets.")] = "576x768",
-    size: Annotated[int, typer.Option(min=64, max=4096, help="Long side of a detector's input.")] = 640,
-    seconds: Annotated[float, typer.Option(min=0.1, max=600, help="How long to measure.")] = 5.0,
-    task: Annotated[str | None, typer.Option(help="For a path: detect or embed.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Time a model on this machine: everything from the picture to boxes or embeddings, and the network alone.
-
-    Examples:
-
-      edge-agent models bench yolov8n
-
-      edge-agent models bench stripes --batch 16 --json
-    """
-    chosen = _device(device)
-    if (task or _task_of(name)) == "embed":
-        embedder = load_embedder(name, device=chosen, threads=threads, fp16=fp16)
-        crops = list(np.random.default_rng(0).integers(0, 255, (batch, 192, 80, 3), np.uint8))
-        whole = _median_ms(lambda: embedder.embed(crops), seconds / 2)
-        bare = _median_ms(lambda: embedder.raw(crops[: embedder.batch]), seconds / 2)
-        used, shape = embedder.device, "256x128 crops"
-        if embedder.notice:
-            typer.echo(embedder.notice, err=True)
-    else:
-        settings = DetectorSettings(size=size)
-        try:
-            detector = load_detector(name, device=chosen, threads=threads, fp16=fp16, settings=settings)
-        except ConfigError:  # it knows no people
-            settings = DetectorSettings(size=size, classes=())
-            detector = load_detector(name, device=chosen, threads=threads, fp16=fp16, settings=settings)
-        height, width = _shape(frame, 1) or (576, 768)
-        frames = list(np.random.default_rng(0).integers(0, 255, (batch, height, width, 3), np.uint8))
-        whole = _median_ms(lambda: detector.detect(frames), seconds / 2)
-        bare = _median_ms(lambda: detector.infer_only(frames), seconds / 2)
-        used = detector.device
-        shape = "x".join(str(side) for side in detector.input_shape(height, width))
-    result = {
-        "name": name,
-        "device": used,
-        "input": shape,
-        "batch": batch,
-        "median_ms": round(whole, 3),
-        "network_ms": round(bare, 3),
-        "per_second": round(1000 * batch / whole, 1),
-    }
-    if as_json:
-        _print_json(result)
-    else:
-        typer.echo(
-            f"{name} on {used}, input {shape}, batch {batch}: {whole:.2f} ms, {1000 * batch / whole:.1f} a second "
-            f"(the network alone {bare:.2f} ms)"
-        )
 
 
 def _row(name: str, stored: Stored | None) -> dict[str, Any]:
@@ -295,47 +232,6 @@ def _report(done: list[Stored], store: ModelStore, as_json: bool) -> None:
         return
     for stored in done:
         typer.echo(f"{stored.name}: {store.path(stored.name)} ({stored.size / 1e6:.1f} MB, {stored.licence})")
-
-
-def _task_of(name: str) -> str:
-    if name == stripes.NAME:
-        return "embed"
-    stored = ModelStore().stored(name)
-    task = stored.task if stored else catalog()[name].task if name in catalog() else "detect"
-    if task not in ("detect", "embed"):
-        raise ModelError(f"{name}: is a {TASKS[task]}; only detectors and person embedders can be timed")
-    return task
-
-
-def _device(text: str) -> Device:
-    device: Device
-    for device in typing.get_args(Device):
-        if text == device:
-            return device
-    raise ConfigError(f"--device: no device is called '{text}'", "one of auto, cpu, cuda, tensorrt")
-
-
-def _shape(text: str | None, multiple: int = 32) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    height, _, width = text.lower().partition("x")
-    if height.isdigit() and width.isdigit():
-        sides = int(height), int(width)
-        if all(0 < side <= 8192 and side % multiple == 0 for side in sides):
-            return sides
-    extra = f", multiples of {multiple}" if multiple > 1 else ""
-    raise ConfigError(f"'{text}' is no shape", f"height x width{extra}, such as 384x640")
-
-
-def _median_ms(call: Any, seconds: float) -> float:
-    call()
-    times: list[float] = []
-    end = time.perf_counter() + seconds
-    while len(times) < 3 or time.perf_counter() < end:
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return 1000 * float(np.median(times))
 
 
 def _console() -> Console:

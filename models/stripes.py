@@ -70,8 +70,17 @@ def build() -> bytes:
     )
 
 
-def describe(graph: Graph, images: str) -> str:
-    """Add what reckons the description to a graph: `images` [b, 3, 256, 128] → [b, DIMENSIONS], unit length."""
+def describe(graph: Graph, images: str, shrink: int = 4) -> str:
+    """Add what reckons the description to a graph.
+
+    Args:
+        graph: to add to.
+        images: [b, 3, 64 · shrink, 32 · shrink] RGB, ImageNet's mean and deviation taken out.
+        shrink: how many times to shrink them.
+
+    Returns:
+        [b, DIMENSIONS], unit length.
+    """
 
     def number(value: float) -> str:
         return graph.constant(value)
@@ -81,7 +90,7 @@ def describe(graph: Graph, images: str) -> str:
         weight = np.asarray(rows, np.float32)
         return str(graph.add("Conv", x, graph.constant(weight[:, :, None, None]), kernel_shape=[1, 1]))
 
-    small = graph.add("AveragePool", images, kernel_shape=[4, 4], strides=[4, 4])
+    small = graph.add("AveragePool", images, kernel_shape=[shrink] * 2, strides=[shrink] * 2)
     rgb = graph.add("Mul", small, graph.constant(np.asarray(IMAGENET_STD)[None, :, None, None]))
     rgb = graph.add("Add", rgb, graph.constant(np.asarray(IMAGENET_MEAN)[None, :, None, None]))
     light = combine(rgb, [[0.299, 0.587, 0.114]])

@@ -41,7 +41,7 @@ def export_reid(weights: Arrays, name: str, *, mirrored: bool = True, notes: Map
             ends = [writer.graph.integers(value) for value in (-1, -(2**62), 3, -1)]
             deep = writer.graph.add("Add", deep, writer.deep(writer.graph.add("Slice", images, *ends)))
             deep = writer.graph.add("Mul", deep, writer.graph.constant(0.5))
-        answer, dimensions = writer.join(deep, stripes.describe(writer.graph, "images"))
+        answer, dimensions = writer.join(deep, stripes.describe(writer.graph, images, 2))
     except KeyError as error:
         raise ModelError(f"these are no weights of the re-identification network: {error} lacks") from error
     return writer.graph.finish(

@@ -118,3 +118,13 @@ def test_wrong_usage(tmp_path: Path) -> None:
         run("export", checkpoint, "--shape", "100x640")
     with pytest.raises(ConfigError, match="no device is called 'gpu'"):
         run("bench", "stripes", "--device", "gpu")
+
+
+def test_bench_says_what_a_smaller_copy_loses(tmp_path: Path) -> None:
+    exact, other = tmp_path / "exact.onnx", tmp_path / "other.onnx"
+    exact.write_bytes(mean_embedder())
+    other.write_bytes(mean_embedder())
+    timed = said(run("bench", other, "--task", "embed", "--seconds", "0.1", "--against", exact, "--json"))
+    assert timed["cosine_mean"] == timed["cosine_least"] == pytest.approx(1)
+    with pytest.raises(ConfigError, match="numbers"):
+        run("bench", other, "--task", "embed", "--seconds", "0.1", "--against", "stripes")
