@@ -29,6 +29,7 @@ class LearnSettings(Settings):
     """How to train."""
 
     steps: int = Field(default=12000, ge=1, description="Batches to learn from; the rate of learning falls towards it.")
+    minutes: float | None = Field(default=None, gt=0, description="End after so long though steps are left.")
     people: int = Field(default=24, ge=4, description="People in a batch, four pictures each.")
     rate: float = Field(default=2e-3, gt=0, description="Highest rate of learning (AdamW).")
     decay: float = Field(default=5e-4, ge=0, description="Weight decay.")
@@ -60,15 +61,16 @@ def learn(
     held_out = numbers[: settings.held_out]
     sites = Sites(folder, numbers[settings.held_out :])
     saved = time.monotonic()
-    while trainer.step < settings.steps:
+    while trainer.progress() < 1:
         pictures, who = sites.draw(trainer.random, settings.people)
         trainer.learn(pictures, who)
-        if trainer.step % settings.judge_every == 0 or trainer.step == settings.steps:
+        over = trainer.progress() >= 1
+        if trainer.step % settings.judge_every == 0 or over:
             trainer.note(judge(trainer.averaged(), folder, held_out))
             sites.extend(folder, ready(folder)[settings.held_out :])  # more may be made meanwhile
             if told is not None:
                 told(trainer.state())
-        if time.monotonic() - saved > settings.save_every or trainer.step == settings.steps:
+        if time.monotonic() - saved > settings.save_every or over:
             save(target, trainer.state())
             saved = time.monotonic()
 
@@ -135,9 +137,9 @@ class Trainer:
             apart: (n, n) bool, who are surely two people; all that are not one person when None.
         """
         settings = self._settings
-        fraction = self.step / settings.steps
         warm = min(_WARM, settings.steps / 10)
-        rate = settings.rate * min(1.0, (self.step + 1) / warm) * max(0.005, 0.5 + 0.5 * np.cos(np.pi * fraction))
+        falling = max(0.005, 0.5 + 0.5 * np.cos(np.pi * min(1.0, self.progress())))
+        rate = settings.rate * min(1.0, (self.step + 1) / warm) * falling
         for group in self._optimiser.param_groups:
             group["lr"] = rate
         self._network.train()
@@ -157,6 +159,11 @@ class Trainer:
         self.step += 1
         self._losses.append(float(loss.detach()))
         self._rights.append(float(right))
+
+    def progress(self) -> float:
+        """How much of the training is done, by steps or by time, whichever is further; 1 is its end."""
+        spent = (time.monotonic() - self._began) / 60
+        return max(self.step / self._settings.steps, spent / self._settings.minutes if self._settings.minutes else 0.0)
 
     def _follow(self) -> None:
         """Move the average; at first it follows quickly, or it would be made of the random start."""

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
@@ -143,6 +144,40 @@ def test_it_learns_is_stopped_goes_on_and_is_exported(people: Path, tmp_path: Pa
     result = json.loads(run("evaluate", out, "--people", people, "--json").stdout)
     assert 0 < result["generated"]["mean_precision"] <= 1
     assert "skin dark" in result["generated"]["groups"]
+
+
+def test_a_site_teaches_it_without_labels(people: Path, tmp_path: Path) -> None:
+    """Two people side by side are told apart better afterwards than before, by pictures not learned from."""
+    site = generate.read(people, 0)
+    own = [site.pictures[site.person == person] for person in (0, 1)]
+    video, tracks = tmp_path / "shop.avi", tmp_path / "mot.txt"
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"MJPG"), 10, (160, 128))
+    lines = []
+    for frame in range(12):
+        image = np.full((128, 160, 3), 90, np.uint8)
+        for number, pictures in enumerate(own):
+            image[:, 80 * number : 80 * number + 64] = pictures[frame % 3][..., ::-1]
+            lines.append(f"{frame + 1},{number + 1},{80 * number},0,64,128,0.9,1,1")
+        writer.write(image)
+    writer.release()
+    tracks.write_text("\n".join(lines))
+    trainer = learn.Trainer(learn.LearnSettings(), checkpoint.Checkpoint())
+    start, end, settings = tmp_path / "start.npz", tmp_path / "end.npz", tmp_path / "adapt.yaml"
+    checkpoint.save(start, trainer.state())
+    settings.write_text("steps: 12\npeople: 4\ntracks: 2\naverage: 0.5\n")
+    options = ("--people", people, "--out", end, "-c", settings, "--json")
+    said = json.loads(
+        run("adapt", "--video", video, "--tracks", tracks, "--checkpoint", start, *options).stdout.splitlines()[-1]
+    )
+    assert (said["tracks"], said["crops"]) == (2, 24)
+    likeness = []
+    for path in (start, end):
+        net = network.Network()
+        net.load_state_dict(checkpoint.tensors(checkpoint.load(path).average))
+        rows = [learn.embed(net.eval(), pictures[3:]) for pictures in own]
+        unit = [row / np.linalg.norm(row, axis=1, keepdims=True) for row in rows]
+        likeness.append(float((unit[0] @ unit[1].T).mean()))
+    assert likeness[1] < likeness[0] - 0.05
 
 
 def test_contrast_falls_as_people_come_apart() -> None:
