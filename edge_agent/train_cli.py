@@ -161,7 +161,9 @@ def export(
     from models.export.reid import export_reid
     from models.training.checkpoint import load
 
-    data = {out: export_reid(load(checkpoint).average, out.stem, mirrored=mirrored)}
+    state = load(checkpoint)
+    notes = {"trained_on": state.trained_on, "steps": str(state.step)}
+    data = {out: export_reid(state.average, out.stem, mirrored=mirrored, notes=notes)}
     if half:
         data[out.with_name(f"{out.stem}-fp16.onnx")] = to_half(data[out])
     if people is not None:

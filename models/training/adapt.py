@@ -62,4 +62,6 @@ def adapt(
         trainer.learn(np.concatenate([made, real]), np.concatenate([who, -1 - track]), torch.from_numpy(whole))
         if done is not None:
             done(step + 1, settings.steps)
-    return trainer.state()
+    state = trainer.state()
+    state.trained_on = "generated people, then tracks of one site"
+    return state

@@ -6,13 +6,15 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from common.errors import ModelError
+
+GENERATED: Final = "generated people only"
 
 
 @dataclass(kw_only=True)
@@ -21,12 +23,14 @@ class Checkpoint:
 
     Attributes:
         step: batches learned from.
+        trained_on: what they showed, for the exported file's notes.
         network: parameters and statistics as they are; `average` their moving average, which is what gets exported.
         optimiser: moments, named `parameter/what`.
         curve: (rows, 6) step, seconds, loss, share right by the convolutions alone, rank-1 and mAP on people held out.
     """
 
     step: int = 0
+    trained_on: str = GENERATED
     network: dict[str, NDArray[Any]] = field(default_factory=dict)
     average: dict[str, NDArray[Any]] = field(default_factory=dict)
     optimiser: dict[str, NDArray[Any]] = field(default_factory=dict)
@@ -36,6 +40,7 @@ class Checkpoint:
 def save(path: Path, checkpoint: Checkpoint) -> None:
     """Write whole or not at all."""
     arrays: dict[str, Any] = {"step": np.array(checkpoint.step), "curve": checkpoint.curve}
+    arrays["trained_on"] = np.array(checkpoint.trained_on)
     for group in ("network", "average", "optimiser"):
         arrays |= {f"{group}:{key}": value for key, value in getattr(checkpoint, group).items()}
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -54,6 +59,7 @@ def load(path: Path) -> Checkpoint:
     try:
         with np.load(path, allow_pickle=False) as stored:
             result = Checkpoint(step=int(stored["step"]), curve=stored["curve"])
+            result.trained_on = str(stored["trained_on"]) if "trained_on" in stored else GENERATED
             for key in stored.files:
                 group, _, name = key.partition(":")
                 if name:

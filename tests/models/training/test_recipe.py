@@ -141,6 +141,7 @@ def test_it_learns_is_stopped_goes_on_and_is_exported(people: Path, tmp_path: Pa
         smaller = load_embedder(str(path), device="cpu").embed(crops)
         assert float(np.einsum("ij,ij->i", smaller, exact.embed(crops)).min()) > close
 
+    assert open_network(out, device="cpu").metadata["trained_on"] == "generated people only"
     result = json.loads(run("evaluate", out, "--people", people, "--json").stdout)
     assert 0 < result["generated"]["mean_precision"] <= 1
     assert "skin dark" in result["generated"]["groups"]
