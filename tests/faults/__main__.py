@@ -25,6 +25,8 @@ def faults(
     rounds: Annotated[int, typer.Option("--rounds", help="how many")] = 500,
     seed: Annotated[int, typer.Option("--seed", help="of the first round")] = 1,
     only: Annotated[list[str] | None, typer.Option("--only", help="only this fault; may be given again")] = None,
+    sweep: Annotated[bool, typer.Option("--sweep", help="besides, die in the first write or sync of either file, in "
+                                                        "the second, and so on to the last")] = False,
     jobs: Annotated[int, typer.Option("--jobs", help="rounds at one time")] = 2,
     minutes: Annotated[float, typer.Option("--minutes", help="begin no round after so long")] = 30.0,
     report: Annotated[Path | None, typer.Option("--report", help="write a page of Markdown here")] = None,
@@ -37,15 +39,18 @@ def faults(
         skipped |= {name: why for name, fault in FAULTS.items() if fault.needs == "plug"}
     if not can_mount():
         skipped |= {name: "needs root, to mount a small disk" for name, fault in FAULTS.items() if fault.disk}
-    plan = planned(rounds, seed, [name for name in only or FAULTS if name not in skipped])
+    names = [name for name in only or FAULTS if name not in skipped]
+    plan = [(name, number, 0) for name, number in planned(rounds, seed, names)]
+    if sweep:
+        plan += [(name, at, at) for name in names for at in range(1, FAULTS[name].writes + 1)]
     context, began, outcomes = begin_forking(plug), time.monotonic(), []
 
-    def one(name: str, number: int) -> Outcome | None:
-        return play(name, number, context, keep) if time.monotonic() - began < 60 * minutes else None
+    def one(name: str, number: int, at: int) -> Outcome | None:
+        return play(name, number, context, keep, at) if time.monotonic() - began < 60 * minutes else None
 
     with Progress(disable=not sys.stderr.isatty()) as progress, ThreadPoolExecutor(jobs) as pool:
         task = progress.add_task("rounds", total=len(plan))
-        for outcome in pool.map(lambda pair: one(*pair), plan):
+        for outcome in pool.map(lambda row: one(*row), plan):
             progress.advance(task)
             if outcome is None:
                 continue

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.clock import SystemClock
+from common.keys import read_agent_keys
 from common.messages import Hello, Stats
 from edge_agent.holding import Holding
 from edge_agent.spool import Spool
@@ -31,6 +32,7 @@ class Order:
         journal, status, go, log: files outside of that disk. When `go` appears the last items are sent.
         clock: see `Clockwork`.
         kill_at: die at that write of the spool's file.
+        keys: its key file, where the wire is encrypted.
     """
 
     box: str
@@ -46,6 +48,7 @@ class Order:
     pace_s: float = 0.006
     max_bytes: int = 1 << 26
     kill_at: int = 0
+    keys: Path | None = None
 
 
 class JournaledSpool(Spool):
@@ -93,7 +96,8 @@ def main(order: Order) -> None:
         return Stats(clock=clock.now(), spool=spool.figures(), cameras={
             camera: {"fps": 10.0, "up": 1.0} for camera in scene.CAMERAS[plays]})
 
-    with Uplink(order.endpoint, order.box, hello, spool, clock, stats=stats, heartbeat_s=0.5) as uplink:
+    keys = read_agent_keys(order.keys) if order.keys else None
+    with Uplink(order.endpoint, order.box, hello, spool, clock, stats=stats, keys=keys, heartbeat_s=0.5) as uplink:
         at = begun
         while True:
             if at < (len(items) if order.go.exists() else last):

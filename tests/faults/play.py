@@ -23,12 +23,20 @@ DISK_KB = 8192
 
 @dataclass
 class Outcome:
-    """What came of a round. `up_s`: from the fault's end until everything was acknowledged."""
+    """What came of a round.
+
+    Attributes:
+        up_s: from the fault's end until everything was acknowledged.
+        curve: whether the wire was encrypted.
+        died: how many processes ended by themselves.
+    """
 
     fault: str
     seed: int
     up_s: float = 0.0
     seconds: float = 0.0
+    curve: bool = False
+    died: int = 0
     verdict: Verdict = field(default_factory=Verdict)
     folder: Path | None = None
 
@@ -37,14 +45,22 @@ class Outcome:
         return self.verdict.good
 
 
-def play(name: str, seed: int, context: Any, keep: Path | None = None) -> Outcome:
-    """Play round `seed` of fault `name`. With `keep`, the files of a round that went wrong are left there."""
+def play(name: str, seed: int, context: Any, keep: Path | None = None, at: int = 0) -> Outcome:
+    """Play round `seed` of fault `name`, half of them over CURVE.
+
+    Args:
+        context: of `begin_forking`.
+        keep: where the files of a round that went wrong are left.
+        at: the write to die in, for faults that do so; 0 for any.
+    """
     fault, rng = FAULTS[name], random.Random(f"{name} {seed}")
     outcome, began = Outcome(name, seed), time.monotonic()
     base = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
     folder = Path(tempfile.mkdtemp(prefix=f"passage-{name}-{seed}-", dir=base))
     try:
-        with _disk(fault, folder) as disks, Site(folder, rng.randrange(SCENES), context, disks) as site:
+        outcome.curve = rng.random() < 0.5 and not fault.plain
+        with _disk(fault, folder) as disks, Site(folder, rng.randrange(SCENES), context, disks, curve=outcome.curve,
+                                                 at=at) as site:
             try:
                 fault.run(site, rng)
                 outcome.up_s = site.finish()
@@ -54,6 +70,7 @@ def play(name: str, seed: int, context: Any, keep: Path | None = None) -> Outcom
             except Exception as error:
                 states = " ".join(f"{box}={tuple(site.state(box)[:6])}" for box in site.orders)
                 outcome.verdict.problems.append(f"{type(error).__name__}: {error} ({states})")
+            outcome.died = site.restarts
             if not outcome.good and keep is not None:
                 shutil.copytree(folder, keep / f"{name}-{seed}", dirs_exist_ok=True)
                 outcome.folder = keep / f"{name}-{seed}"

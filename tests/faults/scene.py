@@ -18,6 +18,8 @@ MODEL = ModelInfo(task="embedding", name="made", fingerprint="00ff00ff00ff00ff",
 # Seconds to walk, as somebody who knows the site writes it.
 LAYOUT = "gate hall 1 30\nhall yard 1 30\nyard shop 1 30\ngate yard 10 60\nhall shop 10 60\ngate shop 20 90\n"
 RUN = "scene"
+MOST_ALIKE = 0.3  # of two people, as a cosine; of one person seen twice it is about 0.7
+BLUR = 0.08
 BEFORE = 60  # people who came before the round: a site that has just been put up is still learning who is who
 
 
@@ -61,8 +63,15 @@ def before() -> Scene:
 
 
 def _looks() -> NDArray[np.float64]:
-    """Everybody's, (n, d): as unlike as can be."""
-    return np.linalg.qr(np.random.default_rng(0).normal(size=(DIMENSIONS, DIMENSIONS)))[0]
+    """Everybody's, (n, d): no two alike, and as differently unlike as people are. Were all at right angles, and each
+    always the same, linking would learn that strangers are so to the hundredth, and take a little less for much."""
+    rng, looks = np.random.default_rng(0), np.zeros((0, DIMENSIONS))
+    while len(looks) < DIMENSIONS:
+        one = rng.normal(size=DIMENSIONS)
+        one /= np.linalg.norm(one)
+        if not len(looks) or (looks @ one).max() < MOST_ALIKE:
+            looks = np.vstack([looks, one])
+    return looks
 
 
 def _make(seed: int, run: str, looks: NDArray[np.float64], start: float, rng: np.random.Generator) -> Scene:
@@ -93,7 +102,7 @@ def _make(seed: int, run: str, looks: NDArray[np.float64], start: float, rng: np
 
 def _part(rng: np.random.Generator, look: NDArray[np.float64], camera: str, run: str, track: int,
           part: int, begin: float, frm: float, to: float) -> Tracklet:
-    rows = look + rng.normal(scale=0.02, size=(2, DIMENSIONS))
+    rows = look + rng.normal(scale=BLUR, size=(2, DIMENSIONS))
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     times = np.arange(frm, to, 0.5)
     return Tracklet(

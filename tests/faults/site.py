@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from aggregator.store.database import FILE_NAME
+from common.keys import AuthorisedKeys, new_pair, write_agent_keys, write_server_keys
 from tests.faults import box, journal, middle, scene
 from tests.faults.before import history
 from tests.faults.child import Clockwork
@@ -67,10 +68,13 @@ class Site:
         seed: which scene.
         context: from `begin_forking`.
         disks: where `box-1`, `box-2` or `middle` keep their files instead of in `folder`.
+        curve: whether the wire is encrypted, with a key for each box.
+        at: the write to die in, for rounds that do so; 0 for any.
     """
 
-    def __init__(self, folder: Path, seed: int, context: Any, disks: dict[str, Path] | None = None) -> None:
-        self.folder, self.seed, self._context = folder, seed, context
+    def __init__(self, folder: Path, seed: int, context: Any, disks: dict[str, Path] | None = None, *,
+                 curve: bool = False, at: int = 0) -> None:
+        self.folder, self.seed, self._context, self.at = folder, seed, context, at
         self.running: dict[str, BaseProcess] = {}
         self.restarts = 0
         self.on_exit: list[Callable[[], None]] = []
@@ -87,11 +91,13 @@ class Site:
         self._go = folder / "go"
         self._middle = middle.Order(endpoint=f"tcp://127.0.0.1:{listen}", http=f"127.0.0.1:{http}",
                                     folder=self.disk[MIDDLE], ready=folder / "ready", log=folder / "middle.log",
-                                    clock=self.clocks[MIDDLE].path)
+                                    clock=self.clocks[MIDDLE].path,
+                                    settings={"keys": folder / "keys"} if curve else {})
+        keys = _make_keys(folder / "keys") if curve else {}
         self.orders = {name: box.Order(
             box=name, endpoint=self.wire.endpoint, folder=self.disk[name], journal=folder / f"{name}.journal",
             status=folder / f"{name}.status", go=self._go, log=folder / f"{name}.log",
-            clock=self.clocks[name].path, seed=seed) for name in scene.BOXES}
+            clock=self.clocks[name].path, seed=seed, keys=keys.get(name)) for name in scene.BOXES}
         self.target = self._middle.endpoint
 
     def __enter__(self) -> Site:
@@ -200,6 +206,19 @@ class Site:
         """What a process logged."""
         path = self.folder / f"{name}.log"
         return path.read_text(errors="replace") if path.exists() else ""
+
+
+def _make_keys(folder: Path) -> dict[str, Path]:
+    """A pair for the aggregator and one for each box; the boxes' files."""
+    public, secret = new_pair()
+    write_server_keys(folder / "server.key", public, secret)
+    found = {}
+    for name in scene.BOXES:
+        mine = new_pair()
+        AuthorisedKeys(folder / "agents").add(name, mine[0])
+        found[name] = folder / f"{name}.key"
+        write_agent_keys(found[name], name, mine[0], mine[1], public)
+    return found
 
 
 def _free_port() -> int:
