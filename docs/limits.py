@@ -87,6 +87,7 @@ MIDDLE = (
     Limit("the index to search everybody in", "what the database holds, about 1 kB of memory a visit",
           "goes with the visits"),
     Limit("matrices that turn embeddings, one for each length", "8", "made again", (f"{A}.privacy.turn.Turn.matrix",)),
+    Limit("visits that go on, at hand for their next part", "aggregator.store.visit_writer:MOST", "read again"),
     Limit("room that the disk must have at the start, MiB", "aggregator:store.min_free_mb", "it does not start, and "
                                                                                             "says so"),
     Limit("a database that is checked at the start, MiB", "aggregator:store.check_mb", "it is checked once damage was "

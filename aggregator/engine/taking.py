@@ -37,8 +37,7 @@ class Taking:
         """Write a batch down; what came of it is added to `batch`."""
         uploads: list[tuple[str, Upload]] = []
         seen: set[tuple[str, str]] = set()
-        for agent in dict.fromkeys(agent for agent, _ in items):
-            self._store.agent_seen(agent, now)
+        self._store.heard_of(dict.fromkeys(agent for agent, _ in items), now)
         for agent, message in items:
             if isinstance(message, Upload):
                 if self._is_due(agent, message, batch):
@@ -48,8 +47,7 @@ class Taking:
             elif isinstance(message, Stats):
                 seen.update((agent, camera) for camera in message.cameras if self._site.owners.get(camera) == agent)
         self._open(uploads, now, batch, seen)
-        for agent, camera in seen:
-            self._store.camera_seen(self._site.owners.get(camera, agent), camera, now)
+        self._store.cameras_seen([(self._site.owners.get(camera, agent), camera) for agent, camera in seen], now)
 
     def events(self, events: list[Event], batch: Batch) -> None:
         """Write events down."""

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from aggregator.store import columns
 from aggregator.store.ages import Ages
 from aggregator.store.count_writer import CountWriter
@@ -23,6 +21,7 @@ from aggregator.store.mend import suspect
 from aggregator.store.reader import StoreReader
 from aggregator.store.records import CorrectionTable, MomentTable
 from aggregator.store.turned import TurnedTable
+from aggregator.store.visit_writer import VisitWriter
 from aggregator.visit import Decision, Visit
 from common.messages import CameraInfo, Event, ModelInfo
 from common.tracklet import PackedTracklet, Tracklet
@@ -56,10 +55,11 @@ class StoreWriter:
         self.corrections = CorrectionTable(connection)
         self.moments = MomentTable(connection)
         self.counting = CountWriter(connection)
-        self.eraser = Eraser(connection)
+        self._eraser = Eraser(connection)
         self.ages = Ages(connection)
         self.turned = TurnedTable(connection)
         self.faces = FaceTable(connection)
+        self._visits = VisitWriter(connection, self.counting, self.faces)
         self._db = connection
         self._lock = lock
         self._closed = False
@@ -68,6 +68,12 @@ class StoreWriter:
     def reader(self) -> StoreReader:
         """One more connection that reads; from any thread."""
         return StoreReader(self.path)
+
+    @property
+    def eraser(self) -> Eraser:
+        """What takes people out."""
+        self._visits.forget()
+        return self._eraser
 
     def doubt(self) -> None:
         """Damage was met: the next start looks at all of the file."""
@@ -97,7 +103,7 @@ class StoreWriter:
             StoreError: no space for it, and the like.
         """
         with explained(self.path):
-            return self.eraser.scrub()
+            return self._eraser.scrub()
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
@@ -116,6 +122,7 @@ class StoreWriter:
             self._db.execute("COMMIT")
         except BaseException as error:
             # SQLite may have rolled back by itself (disk full), or not even begun.
+            self._visits.forget()
             with contextlib.suppress(sqlite3.Error):
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
@@ -146,12 +153,18 @@ class StoreWriter:
              "left": info.view[0], "top": info.view[1], "now": now})
         self.counting.places_known(info)
 
-    def camera_seen(self, agent: str, camera: str, now: float) -> None:
-        """Something came from a camera; one that nobody announced gets a row without sizes."""
-        self._db.execute("""
-            INSERT INTO cameras VALUES (:camera, :agent, 0, 0, 0.0, 0.0, 0.0, :now)
-            ON CONFLICT (camera) DO UPDATE SET agent = :agent, last_seen = :now""",
-            {"camera": camera, "agent": agent, "now": now})
+    def heard_of(self, agents: Iterable[str], now: float) -> None:
+        """Note that agents spoke at `now`."""
+        self._db.executemany("""
+            INSERT INTO agents VALUES (?1, '', '', ?2, ?2) ON CONFLICT (agent) DO UPDATE SET last_seen = ?2""",
+            [(agent, now) for agent in agents])
+
+    def cameras_seen(self, cameras: Iterable[tuple[str, str]], now: float) -> None:
+        """Something came from cameras, (agent, camera); those that nobody announced get a row without sizes."""
+        self._db.executemany("""
+            INSERT INTO cameras VALUES (?2, ?1, 0, 0, 0.0, 0.0, 0.0, ?3)
+            ON CONFLICT (camera) DO UPDATE SET agent = ?1, last_seen = ?3""",
+            [(agent, camera, now) for agent, camera in cameras])
 
     def model_known(self, model: ModelInfo) -> None:
         """A network in use."""
@@ -201,36 +214,7 @@ class StoreWriter:
         Returns:
             For each the visit as it is now, with its identity; None as `record_tracklet` says.
         """
-        execute, touch = self._db.execute, self.counting.touch
-        known: list[tuple[Any, ...] | None] = []
-        exemplars: list[tuple[Any, ...]] = []
-        paths: list[tuple[Any, ...]] = []
-        means: list[bytes] = []
-        for agent, part in zip(agents, tracklets, strict=True):
-            row = execute(_UPSERT_VISIT, (
-                agent, part.camera, part.run, part.track, part.start, part.end, part.label, part.frames, part.part + 1,
-                part.final, part.confidence, part.model, part.mean,
-                columns.to_json(part.attributes) if part.attributes else "{}")).fetchone()
-            known.append(row)
-            if row is None:
-                continue
-            visit = row[0]
-            means.append(part.mean or row[7])
-            touch(part.camera, part.start, part.end)
-            exemplars += columns.exemplar_rows(visit, part)
-            if part.path_times:
-                times = np.frombuffer(part.path_times, "<f8").tolist()
-                paths.append((visit, part.part, part.camera, min(times), max(times), part.path_times, part.path_frames,
-                              part.path_boxes))
-            if part.face is not None:
-                self.faces.put(visit, part.face)
-        self._db.executemany("INSERT INTO exemplars VALUES (?, ?, ?, ?)", exemplars)
-        self._db.executemany("INSERT INTO paths VALUES (?, ?, ?, ?, ?, ?, ?, ?)", paths)
-        looks = iter(columns.embeddings(means))
-        return [None if row is None else (Visit(
-            visit=row[0], camera=part.camera, start=row[1], end=row[2], label=row[3], frames=row[4], final=bool(row[5]),
-            model=row[6], embedding=next(looks), face=self.faces.of(row[0])), row[8])
-            for part, row in zip(tracklets, known, strict=True)]
+        return self._visits.record(agents, tracklets)
 
     def record_events(self, events: Iterable[Event]) -> None:
         """Things that happened."""
@@ -263,6 +247,7 @@ class StoreWriter:
                 decision.confidence,
                 columns.to_json([(r.identity, r.score, r.probability, r.walk) for r in decision.rivals]),
                 columns.to_json(decision.reason), settings))
+        self._visits.changed((change.visit, change.identity) for change in changes)
         return changes
 
     def _carry_out(self, decision: Decision, now: float) -> list[tuple[Any, ...]]:
@@ -308,20 +293,3 @@ _NEXT_IDENTITY = """
 SELECT max(coalesce((SELECT max(identity) FROM identities), 0),
            coalesce((SELECT CAST(value AS INTEGER) FROM facts WHERE name = 'last_identity'), 0)) + 1"""
 _CHANGED = "RETURNING visit, agent, camera, run, track, final, model, identity"
-
-# The latest part speaks of the whole track, so it replaces; a part that comes twice, or late, changes nothing.
-_UPSERT_VISIT = """
-INSERT INTO visits (visit, agent, camera, run, track, start, "end", label, frames, parts, final, confidence, model,
-                    mean, attributes)
-VALUES (max(coalesce((SELECT max(visit) FROM visits), 0),
-            coalesce((SELECT CAST(value AS INTEGER) FROM facts WHERE name = 'last_visit'), 0)) + 1,
-        ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (camera, run, track) DO UPDATE SET
-    start = min(start, excluded.start), "end" = max("end", excluded."end"), label = excluded.label,
-    frames = max(frames, excluded.frames), parts = excluded.parts, final = max(final, excluded.final),
-    confidence = excluded.confidence,
-    model = iif(length(excluded.mean) > 0, excluded.model, model),
-    mean = iif(length(excluded.mean) > 0, excluded.mean, mean),
-    attributes = iif(excluded.attributes = '{}', attributes, json_patch(attributes, excluded.attributes))
-WHERE excluded.parts > visits.parts
-RETURNING visit, start, "end", label, frames, final, model, iif(length(?13) > 0, NULL, mean), identity"""

@@ -14,7 +14,7 @@ def test_agents_cameras_and_models(writer: StoreWriter, reader: StoreReader) -> 
     with writer.transaction():
         writer.agent_seen("box", 1.0, software="0.1", run="r1")
         writer.camera_known("box", CameraInfo(camera="door", width=640, height=480, fps=25.0, view=(8.0, 0.0)), 1.0)
-        writer.camera_seen("box", "yard", 2.0)
+        writer.cameras_seen([("box", "yard")], 2.0)
         writer.model_known(ModelInfo(task="embed", name="osnet", fingerprint="ff", dimensions=512))
         writer.agent_seen("box", 5.0)
     (agent,) = reader.agents()
