@@ -29,7 +29,8 @@ def run(
     """Read every camera of this box, follow people, and send tracklets to the aggregator.
 
     Runs until Ctrl-C or SIGTERM, or until all files have ended. What the aggregator has not acknowledged stays in
-    the spool and goes out at the next start.
+    the spool and goes out at the next start. With --live, arrow keys and page up and down scroll, / shows only cameras
+    with a text in their name, q ends it; where there is no terminal, plain lines are written.
 
     Examples:
 

@@ -16,9 +16,11 @@ def live(
         help="address of the aggregator", envvar=URL_VARIABLE, metavar="[URL]")] = DEFAULT_URL,
     interval: Annotated[float, typer.Option(min=0.1, max=60, help="seconds between questions")] = 1.0,
 ) -> None:
-    """Watch a running aggregator: agents, cameras, people, links and events. q or Ctrl-C ends it.
+    """Watch a running aggregator: agents, cameras, people, links, events and alerts.
 
-    Follows the aggregator through restarts. Writes plain lines where there is no terminal.
+    Arrow keys, page up and down scroll, tab goes to the next list, / shows only what contains a text (camera, identity,
+    kind of event), a shows alerts, q or Ctrl-C ends it. Follows the aggregator through restarts. Writes plain lines
+    where there is no terminal.
 
     Examples:
 

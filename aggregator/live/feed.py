@@ -55,7 +55,8 @@ class Feed:
         try:
             stats = self._api.get("/api/stats")
             events = self._api.get("/api/events", limit=EVENTS)["events"]
-            self._state = self._state.after(stats, events)
+            alerts = self._api.get("/api/events", kind="alert", limit=EVENTS)["events"]
+            self._state = self._state.after(stats, events, alerts)
             self._answered = time.monotonic()
         except PassageError as error:
             self._state = self._state.silent(error.message, error.cure, time.monotonic() - self._answered)

@@ -9,13 +9,12 @@ from rich.console import Console
 from rich.live import Live
 
 from aggregator.live.feed import Feed
-from aggregator.live.keys import key_presses
 from aggregator.live.plain import PlainLines
-from aggregator.live.render import render
+from aggregator.live.render import ALERTS, START, lists, render
 from common.http_client import DEFAULT_URL, Api
+from common.terminal.keys import key_presses
 
 FRAME_S = 0.25
-QUIT = frozenset({"q", "Q", "\x1b"})
 
 
 class LiveView:
@@ -58,14 +57,18 @@ class LiveView:
         console = self._console
         with key_presses() as press, Live(console=console, screen=True, auto_refresh=False) as live:
             shown: tuple[object, ...] = ()
+            look = START
             while not until():
                 # Asked for in every round, so that the picture follows when the window changes.
-                now = (feed.state, console.size)
+                now = (feed.state, console.size, look)
                 if now != shown:
-                    live.update(render(feed.state, *console.size), refresh=True)
+                    live.update(render(feed.state, *console.size, look), refresh=True)
                     shown = now
-                if press(FRAME_S) in QUIT:
-                    return False
+                if (key := press(FRAME_S)):
+                    then = look.pressed(key, [len(rows) for rows in lists(feed.state, look)], ALERTS)
+                    if then is None:
+                        return False
+                    look = then
         return True
 
     def _in_lines(self, feed: Feed, until: Callable[[], bool]) -> None:

@@ -7,14 +7,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from aggregator.live.render import render
+from aggregator.live.render import ALERTS, START, lists, render
 from aggregator.live.state import HISTORY, LiveState
 from aggregator.live.words import duration, identity, latency, sparkline
+from common.terminal.look import Look
 
 
-def screen(state: LiveState, width: int = 80, height: int = 24) -> list[str]:
+def screen(state: LiveState, width: int = 80, height: int = 24, look: Look = START) -> list[str]:
     console = Console(width=width, height=height, file=io.StringIO(), record=True, force_terminal=True)
-    console.print(render(state, width, height), end="")
+    console.print(render(state, width, height, look), end="")
     return console.export_text().splitlines()
 
 
@@ -126,3 +127,63 @@ def test_duration(seconds, text):
 
 def test_latency():
     assert [latency(None), latency(0.0384), latency(1.44)] == ["–", "38 ms", "1.4 s"]
+
+
+def alerts(count: int) -> list[dict[str, object]]:
+    return [{"event": n, "time": "2026-03-01T12:00:30.000Z", "camera": "camera 1-0", "kind": "alert", "track": -1,
+             "visit": None, "global_id": "G7", "data": {"rule": "back door", "state": "alert"}} for n in range(count)]
+
+
+def pressed(state: LiveState, *keys: str, look: Look = START) -> Look:
+    for key in keys:
+        look = look.pressed(key, [len(rows) for rows in lists(state, look)], ALERTS)
+        assert look is not None
+    return look
+
+
+def test_keys_scroll_what_does_not_fit(empty, stats, events):
+    state = empty.after(stats(10, 4), events())
+    top, low = screen(state), screen(state, look=pressed(state, "end"))
+    assert any("box0" in line for line in top)
+    assert not any("camera 9-3" in line for line in top)
+    assert any("camera 9-3" in line for line in low)
+    assert not any("box0" in line for line in low)
+    (more,) = [line for line in low if "more" in line]
+    assert "of them above" in more
+    links = screen(state, look=pressed(state, "tab", "down", "down"))
+    assert not any("12:00:59" in line for line in links)
+    assert any("12:00:57 G3" in line for line in links)
+
+
+def test_only_what_holds_the_text_is_shown(empty, stats, events):
+    state = empty.after(stats(10, 4), events())
+    look = pressed(state, "/", *"camera 3-1", "enter")
+    lines = screen(state, look=look)
+    assert sum("camera 3-1" in line for line in lines) == 2, "in the list and in the footer"
+    assert any("● box3" in line for line in lines)
+    assert not any("box4" in line for line in lines)
+    assert "esc clears it" in lines[-1]
+    of_box = screen(state, look=pressed(state, "/", *"box4", "enter"))
+    assert sum("camera 4-" in line for line in of_box) == 4
+    assert any("nothing like that" in line for line in screen(state, look=pressed(state, "/", *"nowhere")))
+
+
+def test_alerts_in_the_place_of_events_and_beside_them_where_there_is_room(empty, stats, events):
+    state = empty.after(stats(), events(), alerts(3))
+    assert not any("back door" in line for line in screen(state))
+    shown = screen(state, look=pressed(state, "a"))
+    assert sum("back door camera 1-0" in line for line in shown) == 3
+    assert not any("track started" in line for line in shown)
+    wide = screen(state, 140, 40)
+    assert sum("back door" in line for line in wide) == 3
+    assert any("track started" in line for line in wide)
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(20, 220), st.integers(8, 70),
+       st.lists(st.sampled_from(["up", "down", "page down", "end", "home", "tab", "a", "/", "c", "1", "enter"])))
+def test_every_size_is_filled_exactly_whatever_is_pressed(empty, stats, events, width, height, keys):
+    state = empty.after(stats(6, 5), events(), alerts(9))
+    lines = screen(state, width, height, pressed(state, *keys))
+    assert len(lines) == height
+    assert all(len(line) <= width for line in lines)

@@ -11,6 +11,7 @@ import pty
 import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import termios
@@ -152,3 +153,19 @@ def test_in_a_terminal_it_ends_by_q_and_ctrl_c_and_leaves_it_as_it_was(terminal,
     assert b"\x1b[?1049l" in rest  # the alternate screen is left
     assert b"\x1b[?25h" in rest  # the cursor is shown again
     assert program.wait(timeout=5) == 0
+
+
+def test_arrow_keys_scroll_and_a_filter_is_typed_in_a_real_terminal(terminal, stats):
+    with aggregator(stats(12, 4)) as url:
+        program, screen = terminal(url)
+        fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        read_until(screen, b"camera 0-1")
+        os.write(screen, b"\x1b[F")  # end
+        read_until(screen, b"camera 11-3")
+        os.write(screen, b"/camera 5")
+        read_until(screen, b"camera 5-2")
+        os.write(screen, b"q\x1b")  # a letter of the filter, then none
+        read_until(screen, b"camera 0-0")
+        assert program.poll() is None
+        os.write(screen, b"q")
+        read_until(screen, b"ended well")
