@@ -16,7 +16,7 @@ from models.pixels import CONTRACTS, fill
 
 _CALIBRATED_ON: Final = 256  # crops
 _AT_A_TIME: Final = 32
-_EIGHT_BITS: Final = ("Conv",)  # the rest costs little and suffers most
+_EIGHT_BITS: Final = ("Conv", "Gemm")  # the rest costs little and suffers most
 
 
 def to_half(data: bytes) -> bytes:

@@ -21,7 +21,7 @@ _EPSILON: Final = 1e-5
 _STREAMS: Final = 4
 
 
-def export_reid(weights: Arrays, name: str, *, mirrored: bool = True, notes: Mapping[str, str] | None = None) -> bytes:
+def export_reid(weights: Arrays, name: str, *, mirrored: bool = False, notes: Mapping[str, str] | None = None) -> bytes:
     """Write the graph.
 
     Args:
