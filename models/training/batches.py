@@ -17,6 +17,9 @@ from models.training.site import PEOPLE, Site
 
 TAKES: Final = 4  # pictures of a person in a batch, each of another visit where there are so many
 
+_CUT_BESIDE: Final = 0.15  # share of pictures that lose a side, as at the frame's edge
+_CUT_BELOW: Final = 0.12  # and that lose the legs
+
 _MEAN = torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1)
 _DEVIATION = torch.tensor(IMAGENET_STD).view(1, 3, 1, 1)
 
@@ -73,10 +76,18 @@ def vary(pictures: NDArray[np.uint8], generator: torch.Generator) -> Any:
     def bell(*shape: int) -> Any:
         return torch.randn(shape, generator=generator)
 
+    # Which part of the picture is shown: nearly all, or what a frame's edge or a counter leaves of a person.
+    wide, tall = (1 + 0.06 * bell(count)).clamp(0.85, 1.15), (1 + 0.05 * bell(count)).clamp(0.85, 1.15)
+    right, down = 0.05 * bell(count), 0.04 * bell(count)
+    cut, kept = even(count), 0.35 + 0.55 * even(count)
+    beside, below = cut < _CUT_BESIDE, (cut >= _CUT_BESIDE) & (cut < _CUT_BESIDE + _CUT_BELOW)
+    kept = torch.where(below, 0.4 + 0.6 * kept, kept)
+    right = torch.where(beside, (1 - kept) * torch.where(even(count) < 0.5, -1.0, 1.0), right)
+    down = torch.where(below, kept - 1, down)
+    wide, tall = torch.where(beside, kept, wide), torch.where(below, kept, tall)
     place = torch.zeros(count, 2, 3)
-    place[:, 0, 0] = (1 + 0.06 * bell(count)).clamp(0.85, 1.15) * torch.where(even(count) < 0.5, -1.0, 1.0)
-    place[:, 1, 1] = (1 + 0.05 * bell(count)).clamp(0.85, 1.15)
-    place[:, 0, 2], place[:, 1, 2] = 0.05 * bell(count), 0.04 * bell(count)
+    place[:, 0, 0] = wide * torch.where(even(count) < 0.5, -1.0, 1.0)
+    place[:, 1, 1], place[:, 0, 2], place[:, 1, 2] = tall, right, down
     grid = functional.affine_grid(place, [count, 3, height, width], align_corners=False)
     x = functional.grid_sample(x, grid, padding_mode="border", align_corners=False)
     coarse = even(count) < 0.25

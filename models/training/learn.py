@@ -34,7 +34,7 @@ class LearnSettings(Settings):
     rate: float = Field(default=2e-3, gt=0, description="Highest rate of learning (AdamW).")
     decay: float = Field(default=5e-4, ge=0, description="Weight decay.")
     average: float = Field(default=0.998, ge=0, lt=1, description="How slowly the exported average follows.")
-    lately: int = Field(default=1920, ge=0, description="Embeddings of earlier batches to compare with; 0 for none.")
+    lately: int = Field(default=0, ge=0, description="Embeddings of earlier batches to compare with; 0 for none.")
     alone: float = Field(default=1.0, ge=0, description="Weight of the loss of the convolutions without the colours.")
     lately_from: int = Field(default=1000, ge=0, description="Step from which on earlier batches are compared with.")
     held_out: int = Field(default=4, ge=0, description="Sites, the first ones, to measure on and not to learn from.")
