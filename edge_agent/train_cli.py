@@ -143,6 +143,9 @@ def export(
     checkpoint: Checkpoints = CHECKPOINT,
     out: Annotated[Path, typer.Option("--out", "-o", help="ONNX file to write.")] = Path("reid.onnx"),
     mirrored: Annotated[bool, typer.Option(help="Embed every crop and its mirror image: twice the time.")] = False,
+    plain: Annotated[
+        float, typer.Option(min=0, max=10, help="Weight of the colours as reckoned beside what was learned.")
+    ] = 0.0,
     half: Annotated[bool, typer.Option("--fp16", help="Also write a half precision file, for GPUs.")] = False,
     people: Annotated[
         Path | None, typer.Option("--int8", help="Also write an 8-bit file, its ranges taken from these people.")
@@ -163,7 +166,7 @@ def export(
 
     state = load(checkpoint)
     notes = {"trained_on": state.trained_on, "steps": str(state.step)}
-    data = {out: export_reid(state.average, out.stem, mirrored=mirrored, notes=notes)}
+    data = {out: export_reid(state.average, out.stem, mirrored=mirrored, plain=plain, notes=notes)}
     if half:
         data[out.with_name(f"{out.stem}-fp16.onnx")] = to_half(data[out])
     if people is not None:

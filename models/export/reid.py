@@ -21,13 +21,23 @@ _EPSILON: Final = 1e-5
 _STREAMS: Final = 4
 
 
-def export_reid(weights: Arrays, name: str, *, mirrored: bool = False, notes: Mapping[str, str] | None = None) -> bytes:
+def export_reid(
+    weights: Arrays,
+    name: str,
+    *,
+    mirrored: bool = False,
+    plain: float = 0.0,
+    notes: Mapping[str, str] | None = None,
+) -> bytes:
     """Write the graph.
 
     Args:
         weights: the averaged network of a checkpoint, by the names of `models.training.network.Network`.
         name: of the graph.
-        mirrored: embed every crop and its mirror image, and take the mean: twice the time, better answers.
+        mirrored: embed every crop and its mirror image, and take the mean: twice the time.
+        plain: how much the colours as they were reckoned weigh beside what was learned (1: as much). They know nothing,
+            but have nothing of generated people in them either. The learned part then gives them room: it is turned to
+            where its numbers vary most, and the last of them are left out.
         notes: more metadata.
 
     Raises:
@@ -41,7 +51,7 @@ def export_reid(weights: Arrays, name: str, *, mirrored: bool = False, notes: Ma
             ends = [writer.graph.integers(value) for value in (-1, -(2**62), 3, -1)]
             deep = writer.graph.add("Add", deep, writer.deep(writer.graph.add("Slice", images, *ends)))
             deep = writer.graph.add("Mul", deep, writer.graph.constant(0.5))
-        answer, dimensions = writer.join(deep, stripes.describe(writer.graph, images, 2))
+        answer, dimensions = writer.join(deep, stripes.describe(writer.graph, images, 2), plain)
     except KeyError as error:
         raise ModelError(f"these are no weights of the re-identification network: {error} lacks") from error
     return writer.graph.finish(
@@ -73,16 +83,23 @@ class _Writer:
         rows = add("AveragePool", self._unit(x, "strips"), kernel_shape=[2, 4], strides=[2, 4])
         return str(add("Concat", add("Flatten", add("GlobalAveragePool", x)), add("Flatten", rows), axis=1))
 
-    def join(self, deep: str, colours: str) -> tuple[str, int]:
-        """The last layer with both normalisations folded in; its value and how long it is."""
+    def join(self, deep: str, colours: str, plain: float) -> tuple[str, int]:
+        """The last layer with both normalisations folded in, beside the plain colours; its value and how long it is."""
         gain, shift = self._folded("colour_norm")
         weight = np.concatenate([self._weights["join_deep.weight"], self._weights["join_colour.weight"] * gain], 1)
         bias = self._weights["join_colour.weight"] @ shift
         gain, shift = self._folded("norm")
         weight, bias = weight * gain[:, None], bias * gain + shift
-        both = self.graph.add("Concat", deep, colours, axis=1)
-        constants = self.graph.constant(weight), self.graph.constant(bias)
-        return str(self.graph.add("Gemm", both, *constants, transB=1)), len(weight)
+        if plain:
+            turn = np.linalg.svd(weight, full_matrices=False)[0][:, : len(weight) - stripes.DIMENSIONS].T
+            weight, bias = turn @ weight, turn @ bias
+        add, constant = self.graph.add, self.graph.constant
+        answer = add("Gemm", add("Concat", deep, colours, axis=1), constant(weight), constant(bias), transB=1)
+        if not plain:
+            return str(answer), len(weight)
+        length = add("Max", add("ReduceL2", answer, axes=[1], keepdims=1), constant(1e-6))
+        answer = add("Concat", add("Div", answer, length), add("Mul", colours, constant(plain)), axis=1)
+        return str(answer), len(weight) + stripes.DIMENSIONS
 
     def _block(self, x: str, name: str) -> str:
         add = self.graph.add

@@ -46,6 +46,18 @@ def test_a_crop_and_its_mirror_image_are_nearly_one(graph: bytes) -> None:
     assert 1 - np.einsum("ij,ij->i", both.embed(crops), both.embed(mirrored)).min() < min(0.02, apart)
 
 
+def test_plain_colours_beside_what_was_learned() -> None:
+    """Their cosines add up; turning the learned part and cutting it short changes little."""
+    crops = probe_crops()
+    learned = open_(export_reid(made_up(), "x")).embed(crops)
+    worn = load_embedder("stripes", device="cpu").embed(crops)
+    mixed = open_(export_reid(made_up(), "x", plain=0.5))
+    assert mixed.dimensions == 512
+    expected = (learned @ learned.T + 0.25 * worn @ worn.T) / 1.25
+    rows = mixed.embed(crops)
+    np.testing.assert_allclose(rows @ rows.T, expected, atol=0.05)
+
+
 def test_every_weight_counts() -> None:
     """None is forgotten and none is taken for another: changing one changes the answer."""
     crops = probe_crops()
