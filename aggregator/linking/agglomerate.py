@@ -11,6 +11,7 @@ BLOCK = 256
 """Nodes whose best partner is sought together: what is between stays in the processor's cache."""
 CROWDED = 0.7
 """Share of nodes that must be left; below it, those that were joined into others are taken out."""
+EXTREME = {"single": np.maximum, "complete": np.minimum}
 SMALL = 64
 """Nodes for which it is not worth leaving out those that were joined."""
 
@@ -30,19 +31,22 @@ def agglomerate(
     *,
     stop: float,
     dependence: float,
+    linkage: str = "average",
 ) -> NDArray[np.int64]:
     """Join the two clusters for which most speaks, until no two have more than `stop` speaking for them.
 
     For two clusters speak: the mean log-likelihood ratio of appearance over their pairs of visits, as often as these
     pairs amount to independent ones; and once, the log-odds of the likeliest walk between two of their visits. A
-    pair that cannot be (-inf in `transit`) keeps its clusters apart for ever.
+    pair that cannot be (-inf in `transit`) keeps its clusters apart for ever. With single or complete linkage, one
+    pair speaks for all: the likest, or the least alike.
 
     Args:
         appearance: (n, n) float32, symmetric, mean over the pairs of two nodes' visits. Overwritten.
         transit: (n, n) float32, symmetric, the greatest of the pairs'; -inf cannot be. Overwritten.
         size: (n,) float32, visits in each node.
         stop: log-odds.
-        dependence: of pairs, 0 to 1, see `weight`.
+        dependence: of pairs, 0 to 1, see `weight`. Where one pair speaks for all, it is 1.
+        linkage: `average`, `single` or `complete`.
 
     Returns:
         (n,) int64, the cluster of each node, named by its first node.
@@ -52,6 +56,7 @@ def agglomerate(
     if n < 2:
         return into
     alive, size = np.arange(n), size.astype(np.float32)
+    dependence = dependence if linkage == "average" else 1.0
     np.fill_diagonal(transit, -np.inf)
     partner, best = np.empty(n, np.intp), np.empty(n, np.float32)
 
@@ -73,9 +78,12 @@ def agglomerate(
         j = int(partner[i])
         if i > j:
             i, j = j, i
-        share = size[i] / (size[i] + size[j])
-        look = share * appearance[i]
-        look += (1 - share) * appearance[j]
+        if linkage == "average":
+            share = size[i] / (size[i] + size[j])
+            look = share * appearance[i]
+            look += (1 - share) * appearance[j]
+        else:
+            look = EXTREME[linkage](appearance[i], appearance[j])
         walk = np.maximum(transit[i], transit[j])
         walk[np.minimum(transit[i], transit[j]) == -np.inf] = -np.inf
         size[i] += size[j]

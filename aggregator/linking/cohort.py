@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,10 @@ class Cohort:
             deviation = max(1e-3, float(quarters[2] - quarters[0]) / 1.35)
             return cls(members=members, middle=float(quarters[1]) + 2.06 * deviation, spread=0.37 * deviation)
         return cls(members=members, middle=float(np.mean(top)), spread=max(1e-4, float(np.mean(top.std(1)))))
+
+    def renewed(self, members: Floats) -> Cohort:
+        """The same with other members, (m, p) float32 projected unit rows."""
+        return replace(self, members=members)
 
     def place(self, rows: Floats) -> tuple[Floats, Floats]:
         """Where strangers end for each of (n, p) rows, and 1 / spread: two of (n,) float32.

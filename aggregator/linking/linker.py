@@ -74,7 +74,7 @@ class Linker:
             self.ids.skip(identity)
         for partition in self._partitions.values():
             if self.settings.learn:
-                partition.learn_if_due(len(self._cameras), self.settings.sample)
+                partition.learn_if_due(len(self._cameras), self.settings.sample, self.settings.time_to_live)
             partition.forget_before(partition.head - self.settings.time_to_live, self.settings.sample)
             table = partition.table
             table.place(np.arange(len(table)), partition.evidence)
@@ -103,7 +103,7 @@ class Linker:
                 decisions += self._assign(partition, part)
             partition.seen += len(ripe)
             if len(ripe) and self.settings.learn:
-                partition.learn_if_due(len(self._cameras), self.settings.sample)
+                partition.learn_if_due(len(self._cameras), self.settings.sample, self.settings.time_to_live)
                 self._notices += partition.look_out()
         return decisions
 
@@ -322,7 +322,7 @@ class Linker:
         one, apart = self.constraints.among(table.visit[rows])
         cluster, sure = solve(
             table, fresh, fixed, partition.evidence, self._limits,
-            caution=self._caution(partition), dependence=settings.dependence,
+            caution=self._caution(partition), dependence=settings.dependence, linkage=settings.linkage,
             group=one, looks=self.constraints.looks(table.visit[rows]), apart=apart,
         )
         repair = self.constraints.allow(plan(table.identity[rows], cluster), table.visit[rows], self.identity_of)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from aggregator.linking.calibrate import Sample, learn, starting
@@ -11,8 +13,12 @@ from aggregator.linking.watch import Notice, Watch
 
 FIRST_LESSON = 8
 """Visits before anything is learned."""
-GROWTH = 2
+GROWTH = 1.5
 """The next lesson comes when so many times as many visits were seen, or a sample's worth of new ones."""
+MEET = 8
+"""The cohort is renewed when a so manieth part of all visits is new,"""
+MEET_AT_MOST = 200
+"""or so many visits."""
 
 
 class Partition:
@@ -29,6 +35,8 @@ class Partition:
         self.seen = 0
         """Mature visits that ever got an identity here; what decides when to learn."""
         self.next_lesson = FIRST_LESSON
+        self.next_meeting = FIRST_LESSON
+        """Visits at which the cohort is renewed."""
         self.compared = 0
         """With how many visits the latest one was compared."""
         self.watch = Watch()
@@ -45,21 +53,40 @@ class Partition:
         self.relearned = False
         """Whether anything was learned since the last repair."""
 
-    def learn_if_due(self, cameras: int, sample: int) -> bool:
+    def learn_if_due(self, cameras: int, sample: int, live: float) -> bool:
         """Learn once enough is new; whether that was so.
 
         Lessons come after fixed numbers of visits and are taken from just these, so that who starts anew from a store
-        knows what who never stopped knows.
+        knows what who never stopped knows. Between lessons the cohort is renewed in the same way: those whom visits
+        were learned from had met friends there, and who comes new must, too, or all the world looks alike to them.
+
+        Args:
+            cameras: how many there are.
+            sample: latest visits that are learned from.
+            live: seconds of the past that visits are compared with.
         """
-        due = 0
+        if not self.table.dimensions:
+            return False
+        due = meeting = 0
         while self.seen >= self.next_lesson:
             due = self.next_lesson
-            self.next_lesson = min(GROWTH * due, due + sample)
-        if not due or not self.table.dimensions:
-            return False
-        rows = np.flatnonzero(self.table.ripe)[: max(0, due - self._forgotten)]
-        self._learn(rows[-sample:], cameras)
-        return True
+            self.next_lesson = min(int(GROWTH * due), due + sample)
+            self.next_meeting = _next_meeting(due)
+        while self.seen >= self.next_meeting:
+            meeting = self.next_meeting
+            self.next_meeting = _next_meeting(meeting)
+        ripe = np.flatnonzero(self.table.ripe)
+        if due:
+            self._learn(ripe[: max(0, due - self._forgotten)][-sample:], cameras)
+        if meeting and self.evidence.learned_from:
+            self._meet(ripe[: max(0, meeting - self._forgotten)][-sample:], live)
+        return bool(due)
+
+    def _meet(self, rows: Rows, live: float) -> None:
+        """Compare with the visits in `rows` from now on."""
+        self.evidence = replace(self.evidence, cohort=self.evidence.cohort.renewed(self.table.projected[rows]))
+        # Twice as far back as anything is compared: long visits look back from their start.
+        self.table.place(np.flatnonzero(self.table.end >= self.head - 2 * live), self.evidence)
 
     def look_out(self) -> list[Notice]:
         """What has happened to cameras, once enough is new. Of a clock that jumped, the times since are put right."""
@@ -119,3 +146,7 @@ class Partition:
         if int(old.sum()) > max(1024, len(table) // 2):
             self._forgotten += int((old & table.ripe).sum())
             table.keep(np.flatnonzero(~old))
+
+
+def _next_meeting(seen: int) -> int:
+    return seen + min(MEET_AT_MOST, max(2, seen // MEET))

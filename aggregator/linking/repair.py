@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from aggregator.linking.agglomerate import agglomerate
+from aggregator.linking.agglomerate import EXTREME, agglomerate
 from aggregator.linking.certainty import certainty
 from aggregator.linking.compare import Limits, compare_all
 from aggregator.linking.evidence import Evidence
@@ -42,6 +42,7 @@ def solve(
     *,
     caution: float,
     dependence: float,
+    linkage: str = "average",
     group: NDArray[np.int64] | None = None,
     looks: NDArray[np.int64] | None = None,
     apart: NDArray[np.intp] | None = None,
@@ -54,6 +55,7 @@ def solve(
         evidence, limits: see there.
         caution: log-odds that must speak for joining.
         dependence: see `agglomerate.weight`.
+        linkage: see `agglomerate`.
         group: (len(fresh) + len(fixed),), what people said is one person: rows of the same number; -1 for none.
         looks: (len(fresh) + len(fixed),), rows of one number are of one group and look alike; -1 for none.
         apart: (k, 2), rows of which, and of whose groups, they said that they are not.
@@ -65,7 +67,8 @@ def solve(
     likeness, walk = compare_all(table, rows, evidence, limits)
     before = likeness.copy(), walk.copy()
     owner = table.identity[rows]
-    walk += STAY * ((owner[:, None] == owner) & (owner > 0)[:, None])
+    a, b = _mates(owner)
+    walk[a, b] += STAY
     # A fixed identity's visits become one node: means of likeness, the likeliest walk, never if one cannot be.
     place = np.unique(owner[len(fresh) :], return_inverse=True)[1]
     node = np.concatenate([np.arange(len(fresh)), len(fresh) + place])
@@ -74,7 +77,8 @@ def solve(
     else:
         part = node
     if int(part.max()) + 1 < len(rows):
-        likeness, walk, size = _pool(likeness, walk, np.ones(len(rows), np.float32), part, np.add)
+        how = EXTREME.get(linkage, np.add)
+        likeness, walk, size = _pool(likeness, walk, np.ones(len(rows), np.float32), part, how)
         likeness /= size[:, None] * size
     else:
         size = np.ones(len(rows), np.float32)
@@ -83,9 +87,21 @@ def solve(
         likeness, walk, size = _pool(likeness, walk, size, node[np.unique(part, return_index=True)[1]], np.maximum)
     if apart is not None:
         walk[node[apart[:, 0]], node[apart[:, 1]]] = walk[node[apart[:, 1]], node[apart[:, 0]]] = -np.inf
-    cluster = agglomerate(likeness, walk, size, stop=caution, dependence=dependence)
+    cluster = agglomerate(likeness, walk, size, stop=caution, dependence=dependence, linkage=linkage)
     out: NDArray[np.int64] = cluster[node]
     return out, certainty(*before, out, caution, dependence)
+
+
+def _mates(owner: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Both rows of all pairs, each way round, that have one owner; 0 is nobody."""
+    parts = layers(np.unique(owner, return_inverse=True)[1])
+    none = np.zeros(0, np.intp)
+    pairs = [(none, none)]
+    for k, (some, rows) in enumerate(parts):
+        some, rows = some[owner[rows] > 0], rows[owner[rows] > 0]
+        pairs += [(rows, before[np.searchsorted(names, some)]) for names, before in parts[:k]]
+    a, b = (np.concatenate([pair[side] for pair in pairs]) for side in (0, 1))
+    return np.append(a, b), np.append(b, a)
 
 
 def join(node: NDArray[np.intp], group: NDArray[np.int64]) -> NDArray[np.intp]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from common.settings import Settings
@@ -25,6 +27,11 @@ class LinkingSettings(Settings):
         0.4, ge=0, le=1,
         description="how much the visits of one identity say the same about a new one: 0 counts each as independent "
                     "evidence, 1 their mean as one")
+    linkage: Literal["average", "single", "complete"] = Field(
+        "average",
+        description="what speaks for two groups of visits to be one person when the past is solved anew: the mean of "
+                    "all pairs' likeness, counted as often as they are independent; the likest pair (single), which "
+                    "chains; or the least alike (complete), which splits")
     resolve_window: float = Field(
         600.0, ge=0, description="seconds of the recent past that are solved anew at intervals; 0 never repairs")
     learn: bool = Field(

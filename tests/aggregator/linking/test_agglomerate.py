@@ -8,7 +8,8 @@ import pytest
 from aggregator.linking.agglomerate import agglomerate, weight
 
 
-def slowly(appearance: np.ndarray, transit: np.ndarray, size: np.ndarray, stop: float, dependence: float) -> list[int]:
+def slowly(appearance: np.ndarray, transit: np.ndarray, size: np.ndarray, stop: float, dependence: float,
+           linkage: str = "average") -> list[int]:
     """Each round anew from the nodes: the two clusters for which most speaks are joined."""
     clusters = [[k] for k in range(len(size))]
 
@@ -17,8 +18,11 @@ def slowly(appearance: np.ndarray, transit: np.ndarray, size: np.ndarray, stop: 
         walks = [transit[a, b] for a, b in pairs]
         if -np.inf in walks:
             return -np.inf
+        alike = [appearance[a, b] for a, b in pairs]
+        if linkage != "average":
+            return float(max(alike) if linkage == "single" else min(alike)) + float(max(walks))
         many = np.array([size[a] * size[b] for a, b in pairs])
-        mean = float((np.array([appearance[a, b] for a, b in pairs]) * many).sum() / many.sum())
+        mean = float((np.array(alike) * many).sum() / many.sum())
         return mean * float(weight(np.float32(many.sum()), dependence)) + float(max(walks))
 
     while True:
@@ -38,11 +42,13 @@ def case(seed: int, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return appearance, transit, rng.integers(1, 4, n).astype(np.float32)
 
 
+@pytest.mark.parametrize("linkage", ["average", "single", "complete"])
 @pytest.mark.parametrize("seed", range(25))
-def test_as_the_slow_way(seed: int) -> None:
+def test_as_the_slow_way(seed: int, linkage: str) -> None:
     appearance, transit, size = case(seed, 4 + seed)
-    expected = slowly(appearance, transit, size, 1.0, 0.4)
-    assert agglomerate(appearance.copy(), transit.copy(), size, stop=1.0, dependence=0.4).tolist() == expected
+    expected = slowly(appearance, transit, size, 1.0, 0.4, linkage)
+    found = agglomerate(appearance.copy(), transit.copy(), size, stop=1.0, dependence=0.4, linkage=linkage)
+    assert found.tolist() == expected
 
 
 @pytest.mark.parametrize("seed", range(3))
