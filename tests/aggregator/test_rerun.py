@@ -25,6 +25,8 @@ from aggregator.visit import Decision
 from common.errors import ConfigError, PassageError
 from tests.aggregator.corrections.rig import Rig, Thorough, walks
 
+pytestmark = pytest.mark.slow
+
 
 def again(data: Path, changes: Changes | None = None, make: Any = Linker) -> Rerun:
     with StoreReader(data) as reader:

@@ -12,6 +12,8 @@ from aggregator.linking.certainty import certainty, tempered
 from aggregator.linking.layers import pooled
 from tests.aggregator.linking.stream import groups, walks
 
+pytestmark = pytest.mark.slow
+
 
 def slowly(likeness: np.ndarray, walk: np.ndarray, cluster: np.ndarray, caution: float) -> list[float]:
     """Visit by visit: every cluster as it would be without the visit, and to be by itself."""

@@ -10,6 +10,8 @@ from aggregator.linking.layout import parse_layout
 from aggregator.visit import Visit
 from tests.aggregator.linking.stream import CAMERAS, MODEL, START, groups, walks
 
+pytestmark = pytest.mark.slow
+
 
 def offsets(linker: Linker) -> dict[str, float]:
     return {clock.camera: clock.offset for clock in linker.site_map().clocks}

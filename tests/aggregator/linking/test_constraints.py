@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +13,8 @@ from aggregator.linking import IdAllocator, Linker, LinkingSettings
 from aggregator.linking.constraints import Constraints, Said
 from aggregator.linking.repair import Repair, join
 from aggregator.visit import Decision, Visit
+
+pytestmark = pytest.mark.slow
 
 MODEL = "m"
 DIMENSIONS = 64

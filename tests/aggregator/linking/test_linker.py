@@ -9,6 +9,8 @@ from aggregator.linking import IdAllocator, Linker, LinkingSettings
 from aggregator.visit import Decision, Visit
 from tests.aggregator.linking.stream import groups, walks
 
+pytestmark = pytest.mark.slow
+
 
 def run(linker: Linker, visits: list[Visit], *, repair: bool = True) -> list[Decision]:
     out = []

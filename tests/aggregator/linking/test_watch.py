@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from aggregator.linking import IdAllocator, Linker, LinkingSettings
 from tests.aggregator.linking.stream import START, groups, walks
+
+pytestmark = pytest.mark.slow
 
 WHEN = START + 20 * 160
 

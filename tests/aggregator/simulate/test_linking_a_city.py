@@ -14,6 +14,8 @@ from aggregator.simulate.city import City, simulate
 from aggregator.simulate.plan import Plan, evaluate
 from aggregator.simulate.settings import CitySettings
 
+pytestmark = pytest.mark.slow
+
 SITE = CitySettings(cameras=6, people=110, hours=2.0, seed=1)
 
 

@@ -13,6 +13,8 @@ from common.places import Line, Zone
 from edge_agent.zones import PlaceCounter
 from tests.edge_agent.zones.scenes import HEIGHT, WIDTH, Way, frames
 
+pytestmark = pytest.mark.slow
+
 RATES = [5.0, 10.0, 25.0]
 TILL = Zone(name="till", polygon=((0.4, 0.4), (0.6, 0.4), (0.6, 0.8), (0.4, 0.8)), dwell_s=3.0)
 CORNER = Zone(name="corner", polygon=((0.0, 0.0), (0.1, 0.0), (0.0, 0.15)))
