@@ -77,7 +77,8 @@ class Agent:
         self.previewer.add_sink(UPLINK, self.uplink.show)
         self.local_preview = LocalPreview(settings.preview_http, self.previewer) if settings.preview_http else None
         self.hook = Hook(settings.hook, lambda: self.pipeline.detector.names) if settings.hook else None
-        self.metrics = MetricsServer(settings.metrics_http, self._measured) if settings.metrics_http else None
+        self.metrics = MetricsServer(settings.metrics_http, self._measured,
+                                     settings.metrics_allow_remote) if settings.metrics_http else None
         self.people: dict[str, int] = {}
         self.latency = Latency()  # of cameras that are live
         self._live = {camera.id for camera in settings.cameras if camera.address.kind in ("stream", "webcam")}

@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 
+from common.endpoints import is_loopback
 from common.errors import ConfigError
 from common.messages import Stats
 from common.metrics import MEDIA, PROCESS, Metric, Samples, declared, measure_process
@@ -90,15 +91,20 @@ class MetricsServer:
     Args:
         address: HOST:PORT; port 0 takes a free one. The numbers name cameras but nobody in them.
         read: gives the text; from the server's thread.
+        allow_remote: whether other machines may reach it.
 
     Raises:
-        ConfigError: the address is none, or taken.
+        ConfigError: the address is none, or taken, or others could reach it.
     """
 
-    def __init__(self, address: str, read: Callable[[], str]) -> None:
+    def __init__(self, address: str, read: Callable[[], str], allow_remote: bool = False) -> None:
         host, separator, port = address.rpartition(":")
         if not separator or not port.isdecimal():
             raise ConfigError(f"metrics_http {address}: is no HOST:PORT", "write it as 127.0.0.1:8602")
+        if not (allow_remote or is_loopback(f"tcp://{host}:{port}")):
+            raise ConfigError(f"metrics_http {address}: whoever reaches that address could read this box's numbers",
+                              "listen on 127.0.0.1 and let Prometheus reach it through ssh or a proxy; or set "
+                              "'metrics_allow_remote: true' where nobody else is on the network")
         try:
             self._server = http.server.ThreadingHTTPServer((host.strip("[]"), int(port)), _handler(read))
         except OSError as error:

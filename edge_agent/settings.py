@@ -78,6 +78,9 @@ class AgentSettings(Settings):
     metrics_http: str | None = Field(
         None, description="HOST:PORT where Prometheus reads this box's numbers at /metrics; they name cameras, and "
                           "nobody in them; not set: nowhere")
+    metrics_allow_remote: bool = Field(
+        False, description="let 'metrics_http' be an address that other machines reach: whoever gets there reads the "
+                           "numbers, without a token and in the clear")
     log: Literal["debug", "info", "warning", "error"] = Field("info", description="least level of log lines")
     log_format: Literal["text", "json"] = Field("text", description="how log lines are written; json is for machines")
 

@@ -45,6 +45,15 @@ def test_prometheus_reads_it_over_http():
         server.stop()
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "[::]", "box.example"])
+def test_other_machines_read_nothing_unless_somebody_says_that_they_may(host):
+    with pytest.raises(ConfigError, match="whoever reaches") as refused:
+        MetricsServer(f"{host}:0", lambda: "")
+    assert "metrics_allow_remote" in refused.value.cure
+    server = MetricsServer("0.0.0.0:0", lambda: "", allow_remote=True)
+    server.stop()
+
+
 def test_what_is_no_address_is_told():
     with pytest.raises(ConfigError, match="HOST:PORT"):
         MetricsServer("8602", lambda: "")
