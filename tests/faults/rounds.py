@@ -154,6 +154,7 @@ def flipped_spool(site: Site, rng: random.Random) -> None:
     name = rng.choice(scene.BOXES)
     site.start(*scene.BOXES)  # so that there is something in it
     site.sent(rng.uniform(0.2, 0.9))
+    site.wait(lambda: site.state(name).sent > 0, "its spool holds something")
     if rng.random() < 0.5:
         site.start(MIDDLE)
         site.ready()
