@@ -21,7 +21,8 @@ def weight(pairs: Floats, dependence: float) -> Floats:
 
     Kish's design effect: n / (1 + (n - 1) r), at most 1 / r.
     """
-    return pairs / (1.0 + (pairs - 1.0) * dependence)
+    others: Floats = np.maximum(pairs - 1.0, 0.0)
+    return pairs / (1.0 + others * dependence)
 
 
 def agglomerate(

@@ -15,7 +15,8 @@ from tests.aggregator.linking.stream import groups, walks
 pytestmark = pytest.mark.slow
 
 
-def slowly(likeness: np.ndarray, walk: np.ndarray, cluster: np.ndarray, caution: float) -> list[float]:
+def slowly(likeness: np.ndarray, walk: np.ndarray, cluster: np.ndarray, caution: float, dependence: float
+           ) -> list[float]:
     """Visit by visit: every cluster as it would be without the visit, and to be by itself."""
     out = []
     for k in range(len(cluster)):
@@ -26,8 +27,8 @@ def slowly(likeness: np.ndarray, walk: np.ndarray, cluster: np.ndarray, caution:
                 continue
             never = any(walk[k, i] == -np.inf for i in others)
             mean = float(np.mean([likeness[k, i] for i in others]))
-            odds[name] = (-np.inf if never else
-                          mean * float(weight(np.float32(len(others)), 0.4)) + max(float(walk[k, i]) for i in others))
+            often = float(weight(np.float32(len(others)), dependence))
+            odds[name] = -np.inf if never else mean * often + max(float(walk[k, i]) for i in others)
         total = sum(np.exp(one) for one in odds.values()) + np.exp(caution)
         share = np.exp(odds.get(int(cluster[k]), caution)) / total
         out.append(float(tempered(share)))
@@ -36,6 +37,7 @@ def slowly(likeness: np.ndarray, walk: np.ndarray, cluster: np.ndarray, caution:
 
 @pytest.mark.parametrize("seed", range(10))
 def test_as_the_slow_way(seed: int) -> None:
+    dependence = (0.4, 0.0, 1.0)[seed % 3]
     rng = np.random.default_rng(seed)
     n = 5 + 30 * seed
     likeness, walk = rng.normal(0, 2, (n, n)), rng.normal(-2, 1, (n, n))
@@ -43,8 +45,8 @@ def test_as_the_slow_way(seed: int) -> None:
     cluster = rng.integers(0, max(1, n // 3), n)
     never = (rng.random((n, n)) < 0.05) & (cluster[:, None] != cluster)
     walk[never | never.T] = -np.inf
-    assert certainty(likeness.copy(), walk.copy(), cluster, 1.5, 0.4) == pytest.approx(
-        slowly(likeness, walk, cluster, 1.5), abs=1e-4)
+    assert certainty(likeness.copy(), walk.copy(), cluster, 1.5, dependence) == pytest.approx(
+        slowly(likeness, walk, cluster, 1.5, dependence), abs=1e-4)
 
 
 @pytest.mark.parametrize("how", [np.add, np.maximum])
