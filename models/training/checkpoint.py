@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from common.errors import ModelError
@@ -78,6 +77,8 @@ def arrays(state: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
 
 def tensors(state: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
     """Arrays by name → tensors by name."""
+    import torch
+
     return {key: torch.from_numpy(np.array(value)) for key, value in state.items()}
 
 
@@ -89,6 +90,8 @@ def optimiser_arrays(optimiser: Any, names: list[str]) -> dict[str, NDArray[Any]
 
 def restore_optimiser(optimiser: Any, names: list[str], stored: Mapping[str, NDArray[Any]]) -> None:
     """Put moments back."""
+    import torch
+
     whole = optimiser.state_dict()
     state: dict[int, dict[str, Any]] = {}
     for key, value in stored.items():

@@ -17,6 +17,7 @@ from models.training.labelled_video import read_tracks
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
+DRAWS: Final = 5
 FALSE_MATCHES: Final = 0.01  # share of pairs of strangers that pass the threshold groups are compared at
 
 GROUPS: Final[dict[str, Callable[[dict[str, Floats]], Mask]]] = {
@@ -36,14 +37,22 @@ GROUPS: Final[dict[str, Callable[[dict[str, Floats]], Mask]]] = {
 
 
 def on_video(embedder: Embedder, video: Path, labels: Path) -> dict[str, dict[str, float]]:
-    """Labelled tracks of a video against each other: crop by crop (never within a track), and as means of tracks."""
-    tracks, people = read_tracks(video, labels)
-    which = np.repeat(np.arange(len(tracks)), [len(track) for track in tracks])
-    embeddings = embedder.embed([crop for track in tracks for crop in track])
-    return {
-        "crops": find(embeddings, people[which], which).as_dict(),
-        "tracks": find(visits(embeddings, which)[0], people).as_dict(),
-    }
+    """Labelled tracks of a video against each other: crop by crop (never within a track), and as means of tracks.
+
+    Each figure is the mean of `DRAWS` random choices of crops.
+    """
+    crops, means = [], []
+    for seed in range(DRAWS):
+        tracks, people = read_tracks(video, labels, seed=seed)
+        which = np.repeat(np.arange(len(tracks)), [len(track) for track in tracks])
+        embeddings = embedder.embed([crop for track in tracks for crop in track])
+        crops.append(find(embeddings, people[which], which).as_dict())
+        means.append(find(visits(embeddings, which)[0], people).as_dict())
+    return {"crops": _mean(crops), "tracks": _mean(means)}
+
+
+def _mean(found: Sequence[dict[str, float]]) -> dict[str, float]:
+    return {key: round(float(np.mean([each[key] for each in found])), 4) for key in found[0]}
 
 
 def on_generated(embedder: Embedder, folder: Path, numbers: Sequence[int]) -> dict[str, Any]:

@@ -15,17 +15,20 @@ from common.errors import ConfigError
 
 Image = NDArray[np.uint8]
 
-CROPS: Final = 8  # of a track, evenly spread from its first to its last, where people are half out of the picture
+CROPS: Final = 8  # of a track
 _COLUMNS: Final = ("frame", "track", "person", "x1", "y1", "x2", "y2")
 
 
-def read_tracks(video: Path, labels: Path, crops: int = CROPS) -> tuple[list[list[Image]], NDArray[np.str_]]:
-    """Crops of every labelled track, and whose they are.
+def read_tracks(
+    video: Path, labels: Path, crops: int = CROPS, seed: int = 0
+) -> tuple[list[list[Image]], NDArray[np.str_]]:
+    """Crops of every labelled track, drawn at random, and whose they are.
 
     Args:
         video: the video.
         labels: CSV with the columns frame (from 0), track, person, x1, y1, x2, y2 (pixels).
-        crops: how many of each track.
+        crops: how many of each track, or as many as it has.
+        seed: another seed, other crops.
 
     Returns:
         A list of (h, w, 3) uint8 BGR crops for each track, and (tracks,) people.
@@ -44,8 +47,9 @@ def read_tracks(video: Path, labels: Path, crops: int = CROPS) -> tuple[list[lis
     except OSError as error:
         raise ConfigError(f"{labels}: {error.strerror}") from error
     wanted: dict[int, list[tuple[int, list[float]]]] = defaultdict(list)
+    random = np.random.default_rng(seed)
     for track, seen in rows.items():
-        for index in np.linspace(0, len(seen) - 1, crops).round().astype(int):
+        for index in np.sort(random.choice(len(seen), min(crops, len(seen)), replace=False)):
             row = seen[index]
             wanted[int(row["frame"])].append((track, [float(row[key]) for key in ("x1", "y1", "x2", "y2")]))
     found: dict[int, list[Image]] = defaultdict(list)
