@@ -107,12 +107,17 @@ class Flow:
 def flows(moves: Transitions, since: float, until: float) -> list[Flow]:
     """Pairs of places by how many arrived in [since, until), most first."""
     kept = (moves.arrival >= since) & (moves.arrival < until)
-    pairs = np.stack([moves.origin[kept], moves.destination[kept]], axis=1)
-    found, which = np.unique(pairs, axis=0, return_inverse=True)
-    order = np.argsort(which.reshape(-1), kind="stable")
-    groups = np.split(moves.transit[kept][order], np.cumsum(np.bincount(which.reshape(-1)))[:-1]) if len(found) else []
-    result = [Flow(int(a), int(b), len(times), float(np.median(times)), float(times.mean()), float(times.min()),
-                   float(times.max())) for (a, b), times in zip(found, groups, strict=True)]
+    origin, destination, transit = moves.origin[kept], moves.destination[kept], moves.transit[kept]
+    order = np.lexsort((transit, destination, origin))
+    origin, destination, transit = origin[order], destination[order], transit[order]
+    begins = np.flatnonzero(np.append(True, (np.diff(origin) != 0) | (np.diff(destination) != 0))[: len(origin)])
+    ends = np.append(begins[1:], len(origin))
+    result = []
+    for a, b in zip(begins.tolist(), ends.tolist(), strict=True) if len(begins) else ():
+        times = transit[a:b]  # rising
+        median = float(times[(b - a - 1) // 2] + times[(b - a) // 2]) / 2
+        result.append(Flow(int(origin[a]), int(destination[a]), b - a, median, float(times.mean()), float(times[0]),
+                           float(times[-1])))
     return sorted(result, key=lambda flow: (-flow.people, flow.origin, flow.destination))
 
 

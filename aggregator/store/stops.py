@@ -26,11 +26,11 @@ def read_stops(reader: StoreReader, since: float, until: float, *, zones: bool, 
     else:
         where.overlaps(since, until, bound)
     rows = reader.rows((_ZONES if zones else _CAMERAS).format(where=where), where.parameters)
-    names, place = np.unique(np.array([row[1] for row in rows], np.str_), return_inverse=True)
-    return Stops(
-        who=np.array([row[0] for row in rows], np.int64), place=place.astype(np.int64).reshape(-1),
-        start=np.array([row[2] for row in rows], np.float64), end=np.array([row[3] for row in rows], np.float64),
-    ), names.tolist()
+    who, name, start, end = zip(*rows, strict=True) if rows else ((), (), (), ())
+    names = sorted(set(name))
+    number = {one: k for k, one in enumerate(names)}  # many times as fast as np.unique, which sorts texts
+    return Stops(who=np.array(who, np.int64), place=np.array([number[one] for one in name], np.int64),
+                 start=np.array(start, np.float64), end=np.array(end, np.float64)), names
 
 
 def stops_at(reader: StoreReader, place: str, number: int, since: float, until: float, label: str | None = None,

@@ -35,6 +35,7 @@ class Page:
 
     Attributes:
         problems: exceptions, errors on the console and refused addresses so far.
+        expected: what problems that a test provokes hold.
         addresses: everything that was asked for.
     """
 
@@ -43,6 +44,7 @@ class Page:
         self._number = 0
         self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self.problems: list[str] = []
+        self.expected: tuple[str, ...] = ()
         self.addresses: list[str] = []
         self._reading = asyncio.create_task(self._read())
 
@@ -92,7 +94,12 @@ class Page:
         """The value of an expression once it is true."""
         deadline = time.monotonic() + seconds
         while True:
-            value = await self.run(script)
+            try:
+                value = await self.run(script)
+            except PageError as error:
+                if "navigated" not in str(error):  # it went elsewhere meanwhile: ask there
+                    raise
+                value = None
             if value:
                 return value
             if time.monotonic() > deadline:

@@ -1,7 +1,7 @@
 // Zones and lines over a camera's picture: shown with who is in them, drawn and moved, and written down for the box.
 
 import { h, put, s, toast } from "./dom.js";
-import { get, has } from "./api.js";
+import { get, has, send } from "./api.js";
 
 const NEAR = 14;  // pixels of the screen within which a corner is meant
 
@@ -31,7 +31,8 @@ export class Places {
     this.tools = h("div", { class: "row tools", hidden: true },
       h("button", { class: "small", type: "button", onclick: () => this.begin("zone") }, "New zone"), h("button", { class: "small", type: "button", onclick: () => this.begin("line") }, "New line"),
       h("label", { class: "field" }, "Name", this.name), h("button", { class: "small", type: "button", onclick: () => this.remove() }, "Delete"),
-      h("button", { class: "small main", type: "button", onclick: () => this.save() }, "Save for the box"), this.told);
+      h("button", { class: "small main", type: "button", onclick: () => this.send() }, "Send to the box"),
+      h("button", { class: "small", type: "button", onclick: () => this.save() }, "Save as a file"), this.told);
     this.layer.addEventListener("pointerdown", (event) => this.down(event));
     this.layer.addEventListener("pointermove", (event) => this.move(event));
     this.layer.addEventListener("pointerup", () => { this.held = null; });
@@ -66,7 +67,7 @@ export class Places {
   }
 
   say() {
-    this.told.textContent = this.drawing ? `Click the corners of the ${this.drawing.kind} on the picture; Enter or a double click ends it.` : "Drag corners to move them. What you save is a file for the box.";
+    this.told.textContent = this.drawing ? `Click the corners of the ${this.drawing.kind} on the picture; Enter or a double click ends it.` : "Drag corners to move them, then send them: the box counts with them at once.";
   }
 
   finish() {
@@ -136,11 +137,30 @@ export class Places {
     }));
   }
 
-  save() {
-    if (!this.shapes.length) { toast("There is no zone and no line yet.", { bad: true }); return; }
+  /** Whether every shape has a name of its own; says so when not. */
+  named() {
     const names = this.shapes.map((shape) => `${shape.kind} ${shape.name}`);
     const twice = names.find((name, i) => names.indexOf(name) !== i);
-    if (twice) { toast(`Two are called '${twice}': give each a name of its own.`, { bad: true }); return; }
+    if (twice) toast(`Two are called '${twice}': give each a name of its own.`, { bad: true });
+    return !twice;
+  }
+
+  /** All of them take the place of those that the camera has; `sent` runs when the aggregator has them. */
+  async send() {
+    if (!this.named()) return;
+    const of = (kind, key) => this.shapes.filter((shape) => shape.kind === kind).map((shape) => ({ name: shape.name, [key]: round(shape.points), ...shape.more }));
+    try {
+      const told = await send("PUT", `/api/cameras/${encodeURIComponent(this.camera)}/places`, { zones: of("zone", "polygon"), lines: of("line", "points") });
+      toast(told.connected ? `${told.agent} counts with them from now on.` : `${told.agent} is away: it gets them when it is back.`);
+      this.sent?.();
+    } catch (error) {
+      toast(error.cure ? `${error.message}. ${error.cure}` : error.message, { bad: true, seconds: 10 });
+    }
+  }
+
+  save() {
+    if (!this.shapes.length) { toast("There is no zone and no line yet.", { bad: true }); return; }
+    if (!this.named()) return;
     const file = `${this.camera}-places.geojson`;
     const address = URL.createObjectURL(new Blob([JSON.stringify(geojson(this.shapes), null, 1)], { type: "application/geo+json" }));
     h("a", { href: address, download: file }).click();

@@ -22,6 +22,7 @@ export async function show(root, { parts: [name], query, signal, done, remember 
   const places = new Places(name, camera.width || 320, camera.height || 180);
   done(() => places.close());
   const editBox = h("input", { type: "checkbox", id: "edit-places", onchange: (event) => places.edit(event.target.checked) });
+  places.sent = () => { editBox.checked = false; places.edit(false); };
   const state = { heat: query.get("heat") ?? "", within: query.get("within") ?? "3600" };
 
   const drawHeat = () => {

@@ -55,18 +55,21 @@ export async function show(root, { query, signal, done, remember }) {
     }
   }
 
-  let photo = "";
-  async function search(picture) {
+  let photo = "", last = null;
+  async function search(picture, by = "looks") {
+    last = picture;
     if (!picture.type.startsWith("image/")) { toast("That is no picture.", { bad: true }); return; }
     URL.revokeObjectURL(photo);
     photo = URL.createObjectURL(picture);
     found.hidden = false;
     const close = h("button", { class: "small", type: "button", onclick: () => { found.hidden = true; file.value = ""; drop.focus(); } }, "Close");
     const answers = h("div", { class: "cards" }, h("p", { class: "faint" }, "Looking …"));
-    put(found, h("h2", null, "Who looks like this", h("small", null, picture.name), h("span", { class: "push" }, close)),
+    const how = h("span", { class: "row", role: "group", "aria-label": "what is compared" }, [["looks", "The whole person"], ["face", "The face"]].map(([value, label]) =>
+      h("button", { class: value === by ? "small on" : "small", type: "button", "aria-pressed": String(value === by), data: { by: value }, onclick: () => search(last, value) }, label)));
+    put(found, h("h2", null, by === "face" ? "Whose face is this" : "Who looks like this", h("small", null, picture.name), h("span", { class: "push row" }, how, close)),
       h("div", { class: "found" }, h("img", { src: photo, alt: "the photo" }), answers));
     try {
-      const answer = await send("POST", "/api/search", picture, { parameters: { limit: 12, camera: state.camera }, signal });
+      const answer = await send("POST", "/api/search", picture, { parameters: { limit: 12, camera: state.camera, by: by === "face" ? by : "" }, signal });
       put(answers, answer.results.length ? answer.results.map(hit) : empty("Nobody like that."));
       if (answer.notice) answers.append(h("p", { class: "small faint notice" }, answer.notice));
     } catch (error) {
