@@ -46,6 +46,7 @@ log = logging.getLogger("inbox")
 _MAX_READ = 256
 _MAX_OUTGOING = 100_000
 _REFRESH_S = 1.0
+_ALIVE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,8 +186,10 @@ class Inbox:
         socket.rcvhwm = 128
         socket.sndhwm = 10_000
         socket.ipv6 = wants_ipv6(self.endpoint)
-        socket.heartbeat_ivl = 2000
-        socket.heartbeat_timeout = 6000
+        # Not ZeroMQ's heartbeats: they break a connection that is not read from because the bus is full. The kernel
+        # tells who is gone; see `_say_alive` for the other side.
+        socket.tcp_keepalive, socket.tcp_keepalive_idle = 1, 10
+        socket.tcp_keepalive_intvl, socket.tcp_keepalive_cnt = 5, 3
         if self._keys is not None:
             socket.zap_domain = DOMAIN.encode()
             socket.curve_server = True
@@ -218,6 +221,7 @@ class Inbox:
         listening.register(self._socket, zmq.POLLIN)
         refresh_at = 0.0
         began = time.monotonic()
+        alive_at = began + _ALIVE_S
         while not self._stopping:
             if self._held:
                 waiting.poll(10)
@@ -229,6 +233,9 @@ class Inbox:
                 # Nobody is silent because nobody was listened to.
                 self._register.forgive(now - began)
                 self._waited_s += now - began
+                if now >= alive_at:
+                    alive_at = now + _ALIVE_S
+                    self._say_alive()
             began = now
             if self._gatekeeper is not None:
                 self._gatekeeper.answer()
@@ -342,6 +349,12 @@ class Inbox:
         except zmq.ZMQError:
             return False
         return True
+
+    def _say_alive(self) -> None:
+        """While nothing is read, agents' own heartbeats are not answered: without a word they would take the connection
+        for broken, connect anew and send everything again, which is the last thing that is needed now."""
+        for route in self._register.routes():
+            self._deliver(route.address, encode(Ack(spool=route.spool, through=0)))
 
     def _refuse(self, address: bytes, error: WireError) -> None:
         self._refused[error.code] += 1

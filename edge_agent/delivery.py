@@ -60,6 +60,10 @@ class Delivery:
             self._progress = now
             self.timeout_s = self._least_s
 
+    def patience(self, now: float) -> None:
+        """The other side lives: what is on its way is waited for from now on, and not sent again yet."""
+        self._progress = now
+
     def overdue(self, now: float) -> bool:
         """Whether something is unacknowledged for too long."""
         return bool(self._flying) and now - self._progress > self.timeout_s

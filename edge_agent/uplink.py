@@ -265,7 +265,8 @@ class Uplink:
                 self._trouble(f"{self.endpoint} sent what this agent does not understand: {error.message}")
                 continue
             if isinstance(message, Ack):
-                if message.through == 0:  # the aggregator only looks whether we are there
+                if message.through == 0:  # it is there, and too busy to read
+                    self._delivery.patience(time.monotonic())
                     continue
                 acks[message.spool] = max(message.through, acks.get(message.spool, 0))
             elif isinstance(message, Taken):

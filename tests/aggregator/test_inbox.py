@@ -15,6 +15,7 @@ from typing import Any
 import msgpack
 import pytest
 import zmq
+from zmq.utils.monitor import recv_monitor_message
 
 from aggregator import inbox as inbox_module
 from aggregator.inbox import Inbox
@@ -51,11 +52,12 @@ def upload(seq: int, body: bytes = b"body") -> Upload:
 class Wire:
     """A bare DEALER, which says whatever it is told to say."""
 
-    def __init__(self, endpoint: str, keys: AgentKeys | None = None) -> None:
+    def __init__(self, endpoint: str, keys: AgentKeys | None = None, heartbeat_ms: int = 0) -> None:
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.socket = self.context.socket(zmq.DEALER)
         self.socket.linger = 0
         self.socket.reconnect_ivl = 20
+        self.socket.heartbeat_ivl, self.socket.heartbeat_timeout = heartbeat_ms, 4 * heartbeat_ms
         if keys:
             self.socket.curve_publickey = keys.public.encode()
             self.socket.curve_secretkey = keys.secret.encode()
@@ -80,6 +82,13 @@ class Wire:
     def silent(self, seconds: float = 0.3) -> bool:
         return not self.socket.poll(int(seconds * 1000))
 
+    def happened(self) -> set[int]:
+        """What the socket has told of its connection since it was last asked."""
+        events = set()
+        while self.monitor.poll(0):
+            events.add(int(recv_monitor_message(self.monitor)["event"]))
+        return events
+
     def close(self) -> None:
         self.socket.disable_monitor()
         self.context.destroy(linger=0)
@@ -98,8 +107,8 @@ class Site:
         self.stack.enter_context(self.inbox)
         return self.inbox
 
-    def wire(self, keys: AgentKeys | None = None) -> Wire:
-        wire = Wire(self.inbox.endpoint, keys)
+    def wire(self, keys: AgentKeys | None = None, heartbeat_ms: int = 0) -> Wire:
+        wire = Wire(self.inbox.endpoint, keys, heartbeat_ms)
         self.stack.callback(wire.close)
         return wire
 
@@ -246,6 +255,19 @@ def test_a_full_bus_holds_the_sender_back_and_loses_nothing(site: Site) -> None:
     assert inbox.counters().received < 10
     assert site.numbers(sent) == list(range(1, sent + 1))
     assert inbox.counters().waited_s > 0.1
+
+
+def test_a_full_bus_breaks_no_connection(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inbox_module, "_ALIVE_S", 0.1)
+    inbox = site.listen(size=1)
+    wire = site.wire(heartbeat_ms=100)
+    wire.say(hello(), *(upload(i, bytes(50_000)) for i in range(1, 400)))
+    eventually(lambda: site.bus.full())
+    time.sleep(1.5)  # four times as long as a heartbeat is waited for
+    assert wire.hear() == Ack(spool="f1-a", through=0)
+    assert site.numbers(399) == list(range(1, 400))
+    assert not inbox.counters().refused
+    assert zmq.EVENT_DISCONNECTED not in wire.happened()
 
 
 def test_answers_go_out_while_the_bus_is_full(site: Site) -> None:

@@ -76,3 +76,11 @@ def test_nobody_sleeps_past_what_is_due() -> None:
     send(delivery, 1, now=0)
     assert delivery.patience_ms(now=9.75, heartbeat_at=60, greeted=True) == 250
     assert delivery.patience_ms(now=99, heartbeat_at=0, greeted=True) == 5
+
+
+def test_while_the_other_side_says_that_it_lives_nothing_is_sent_again() -> None:
+    delivery = Delivery(credit=9, timeout_s=10)
+    send(delivery, 1, 2, 3)
+    delivery.patience(now=9)
+    assert not delivery.overdue(18)
+    assert delivery.overdue(20)
