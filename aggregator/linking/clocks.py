@@ -85,17 +85,20 @@ def find_clocks(
     turned = first > then
     low, high = np.where(turned, then, first), np.where(turned, first, then)
     bins = (np.where(turned, -seconds, seconds) + REACH).astype(np.int64)
-    table = np.bincount(
-        (low.astype(np.int64) * cameras + high) * 2 * REACH + bins,
-        weights=weight[some], minlength=cameras * cameras * 2 * REACH,
-    ).reshape(cameras, cameras, 2 * REACH)
-    for a in range(cameras):
-        for b in range(a + 1, cameras):
-            excess = _excess(table[a, b])
-            total = float(excess.sum())
-            if total > 1:
-                fits[a, b] = np.convolve(excess, excess) / total
-                mass[[a, b]] += total
+    # Of many cameras most pairs share hardly anybody. Blurring adds nothing, so who has no more than one has no excess.
+    ways, way = np.unique(low.astype(np.int64) * cameras + high, return_inverse=True)
+    much = np.bincount(way, weights=weight[some], minlength=len(ways)) > 1
+    row = np.cumsum(much) - 1
+    kept = much[way]
+    table = np.bincount(row[way[kept]] * 2 * REACH + bins[kept], weights=weight[some][kept],
+                        minlength=int(much.sum()) * 2 * REACH).reshape(-1, 2 * REACH)
+    for counts, name in zip(table, ways[much].tolist(), strict=True):
+        excess = _excess(counts)
+        total = float(excess.sum())
+        if total > 1:
+            a, b = divmod(name, cameras)
+            fits[a, b] = np.convolve(excess, excess) / total
+            mass[[a, b]] += total
     offset = np.zeros(cameras)
     # Whose pairs gain most is moved first: one clock that is off makes all its neighbours look bad a little.
     for _ in range(4 * cameras):
