@@ -90,8 +90,9 @@ def find_clocks(
     much = np.bincount(way, weights=weight[some], minlength=len(ways)) > 1
     row = np.cumsum(much) - 1
     kept = much[way]
-    table = np.bincount(row[way[kept]] * 2 * REACH + bins[kept], weights=weight[some][kept],
-                        minlength=int(much.sum()) * 2 * REACH).reshape(-1, 2 * REACH)
+    table: Doubles = np.bincount(
+        row[way[kept]] * 2 * REACH + bins[kept], weights=weight[some][kept], minlength=int(much.sum()) * 2 * REACH,
+    ).astype(np.float64).reshape(-1, 2 * REACH)
     for counts, name in zip(table, ways[much].tolist(), strict=True):
         excess = _excess(counts)
         total = float(excess.sum())
