@@ -2,7 +2,7 @@
 
 import { empty, h, put, trouble } from "../lib/dom.js";
 import { get } from "../lib/api.js";
-import { moment } from "../lib/format.js";
+import { moment, span } from "../lib/format.js";
 import { chip } from "../lib/identity.js";
 import { happened, site } from "../lib/site.js";
 
@@ -11,8 +11,12 @@ const MOST = 120;
 const AT_ONCE = 25;  // more in half a second cannot be read; the filters and the API have them all
 const EVERY_MS = 500;
 
-const words = (event) => Object.entries(event.data ?? {}).filter(([key]) => key !== "frame")
-  .map(([key, value]) => `${key.replaceAll("_", " ")} ${typeof value === "number" ? +value.toFixed(2) : typeof value === "object" ? JSON.stringify(value) : value}`).join(", ");
+// What the other columns say already, or only programs want to know.
+const LEFT_OUT = new Set(["frame", "label", "entered", "forward"]);
+const told = (key, value) => (value === true ? key : typeof value !== "number" ? `${key} ${typeof value === "object" ? JSON.stringify(value) : value}` :
+  key.endsWith(" s") ? `${key.slice(0, -2)} ${span(value * 1000)}` : `${key} ${+value.toFixed(2)}`);
+const words = (event) => Object.entries(event.data ?? {}).filter(([key, value]) => !LEFT_OUT.has(key) && value !== false && value !== null)
+  .map(([key, value]) => told(key.replaceAll("_", " "), value)).join(", ");
 
 const row = (event) => h("tr", { data: { event: event.event } },
   h("td", { class: "num faint" }, moment(event.time)), h("td", null, h("a", { href: `#/cameras/${encodeURIComponent(event.camera)}` }, event.camera)),

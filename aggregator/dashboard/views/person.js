@@ -1,7 +1,7 @@
 // One person: where now, the whole way, and why we think so.
 
 import { empty, h, put, trouble } from "../lib/dom.js";
-import { get } from "../lib/api.js";
+import { get, has } from "../lib/api.js";
 import { ago, many, moment, ms, percent, span } from "../lib/format.js";
 import { avatar, chip } from "../lib/identity.js";
 import { correct, correctable } from "../lib/correct.js";
@@ -27,11 +27,12 @@ export async function show(root, { parts: [asked], signal, done }) {
   const may = await correctable();
   const id = detail.global_id;
   const lead = h("div", { class: "head person-head" }), line = h("section", { class: "panel" }), visits = h("div", { class: "visits" });
-  const why = h("ol", { class: "why" }), like = h("div", { class: "cards" });
+  const why = h("ol", { class: "why" }), like = h("div", { class: "cards" }), company = h("div", { class: "cards" });
   put(root, lead, h("div", { class: "columns" },
     h("div", { class: "stack" }, line, h("section", { class: "panel" }, h("h2", null, "Visits", h("small", null, "latest first; silhouettes, because pictures stay on the box")), visits)),
     h("div", { class: "stack" }, h("section", { class: "panel" }, h("h2", null, "Why we think so"), why),
-      h("section", { class: "panel" }, h("h2", null, "Looks like"), like))));
+      h("section", { class: "panel" }, h("h2", null, "Looks like"), like),
+      h("section", { class: "panel" }, h("h2", null, "Seen with", h("small", null, "in the same views at the same time")), company))));
 
   function select(visit) {
     for (const element of root.querySelectorAll("[data-visit]")) element.classList.toggle("chosen", element.dataset.visit === String(visit));
@@ -93,8 +94,16 @@ export async function show(root, { parts: [asked], signal, done }) {
     }
   }
 
+  async function together() {
+    if (!(await has("GET", "/api/identities/{id}/company"))) return;
+    const { rows } = await get(`${address}/company`, { limit: 5 }, signal);
+    put(company, rows.length ? rows.map((one) => h("a", { class: "card", href: `#/people/${one.global_id}` }, avatar(one.global_id, 34),
+      h("span", { class: "card-text" }, h("b", null, one.global_id), h("span", { class: "small faint" }, one.where)),
+      h("span", { class: "card-end small num faint" }, h("span", null, many(one.times, "time")), h("span", null, span(one.seconds * 1000))))) : h("p", { class: "faint small" }, "Nobody."));
+  }
+
   document.title = `${id} · Passage`;
-  await alike(await draw());
+  await Promise.all([draw().then(alike), together()]);
   let timer = 0;
   done(happened.follow((news) => {
     if (timer || !news.some(({ data }) => data.global_id === id)) return;
