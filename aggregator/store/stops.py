@@ -9,9 +9,11 @@ from aggregator.store.queries import LONGEST, Filter
 from aggregator.store.reader import StoreReader
 
 _CAMERAS = 'SELECT identity, camera, start, "end" FROM visits WHERE identity IS NOT NULL AND {where}'
+# Camera by camera, because stays are found by camera and time; CROSS JOIN keeps the order of the tables as written.
 _ZONES = """
 SELECT v.identity, s.camera || '/' || s.zone, s.entered, coalesce(s."left", v."end")
-FROM stays AS s JOIN visits AS v USING (camera, run, track)
+FROM cameras AS c CROSS JOIN stays AS s ON s.camera = c.camera
+    CROSS JOIN visits AS v ON v.camera = s.camera AND v.run = s.run AND v.track = s.track
 WHERE v.identity IS NOT NULL AND {where}"""
 
 
