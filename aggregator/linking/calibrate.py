@@ -136,9 +136,11 @@ class Times:
 
     def pairs(self, score: Floats, highest: float) -> Pairs:
         """All pairs of visits with their (n, n) scores, which are in the sample's order."""
-        i, j = np.triu_indices(len(self.order), 1)
-        a, b = self.order[i], self.order[j]
-        return Pairs.of(score[a, b], self.slot[i, j], self.camera[i], self.camera[j], highest, self.cameras)
+        n = len(self.order)
+        upper = np.triu(np.ones((n, n), bool), 1)
+        score = score[self.order][:, self.order]
+        first, then = (np.broadcast_to(one, (n, n))[upper] for one in (self.camera[:, None], self.camera))
+        return Pairs.of(score[upper], self.slot[upper], first, then, highest, self.cameras)
 
     def clocks(self, weight: Doubles) -> Clocks:
         """What the pairs, weighted by how likely they are of one person, say of the clocks."""
