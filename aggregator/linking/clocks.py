@@ -98,7 +98,7 @@ def find_clocks(
         total = float(excess.sum())
         if total > 1:
             a, b = divmod(name, cameras)
-            fits[a, b] = np.convolve(excess, excess) / total
+            fits[a, b] = _with_itself(excess) / total
             mass[[a, b]] += total
     offset = np.zeros(cameras)
     # Whose pairs gain most is moved first: one clock that is off makes all its neighbours look bad a little.
@@ -129,6 +129,13 @@ def _excess(counts: Doubles) -> Doubles:
     level = float(np.mean([counts[: REACH // 4].mean(), counts[-REACH // 4 :].mean()]))
     noise = float(np.sqrt(max(level, 1e-9) / (2 * np.sqrt(np.pi) * BLUR)))
     out: Doubles = np.maximum(smooth - level - noise, 0)
+    return out
+
+
+def _with_itself(values: Doubles) -> Doubles:
+    """`np.convolve(values, values)`, by way of the spectrum, which takes a third of the time."""
+    size = 2 * len(values)
+    out: Doubles = np.fft.irfft(np.fft.rfft(values, size) ** 2, size)[:-1]
     return out
 
 
