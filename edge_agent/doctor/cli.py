@@ -14,7 +14,7 @@ from common.findings import Finding, of_disk, report
 from common.settings import load
 from edge_agent.doctor.box import asked_clock, examine_aggregator, examine_clock, examine_spool
 from edge_agent.doctor.cameras import capacity, examine_camera
-from edge_agent.doctor.networks import examine_networks
+from edge_agent.doctor.networks import examine_faces, examine_networks
 from edge_agent.settings import AgentSettings
 from models.detector import Detector
 from models.embedder import Embedder
@@ -44,6 +44,7 @@ def doctor(
 def _findings(settings: AgentSettings, seconds: float) -> Iterator[Finding]:
     networks: list[Detector | Embedder] = []
     yield from examine_networks(settings.models, settings.detector, networks)
+    yield from examine_faces(settings.cameras)
     detector = next((network for network in networks if isinstance(network, Detector)), None)
     for camera in settings.cameras:
         yield from examine_camera(camera, settings.streams, detector, settings.tracker, seconds)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from common.errors import PassageError
 from common.findings import Finding, of_error
+from edge_agent.capture.settings import CameraSettings
 from edge_agent.settings import ModelSettings
 from models.checks import probe_crops
 from models.detector import Detector, DetectorSettings
 from models.embedder import Embedder
+from models.faces import load_faces
 from models.graph_file import read_graph
 from models.graph_input import own_normalisation
 from models.load import load_detector, load_embedder
@@ -45,6 +47,18 @@ def examine_networks(models: ModelSettings, settings: DetectorSettings, found: l
     if path is not None:
         yield normalisation(embedder, read_graph(path))
     yield collapse(embedder)
+
+
+def examine_faces(cameras: Sequence[CameraSettings]) -> Iterator[Finding]:
+    """Where a camera looks for faces: can the networks for that be used?"""
+    looking = [camera.id for camera in cameras if camera.faces]
+    if not looking:
+        return
+    try:
+        reader = load_faces(ModelStore())
+        yield Finding(what="faces", seen=f"looked for in {', '.join(looking)}, with {reader.name}")
+    except PassageError as error:
+        yield of_error("faces", error, "networks that find and embed them")
 
 
 def drift(embedder: Embedder) -> Finding:

@@ -59,7 +59,7 @@ def _write(rig: Rig, event: Event) -> None:
 
 def counted(rig: Rig) -> dict[str, int]:
     with rig.store.reader() as reader:
-        tables = ("visits", "exemplars", "paths", "events", "log", "identities")
+        tables = ("visits", "exemplars", "faces", "paths", "events", "log", "identities")
         found = {table: int(reader.rows(f"SELECT count(*) FROM {table}")[0][0]) for table in tables}
         found["means"] = int(reader.rows("SELECT count(*) FROM visits WHERE length(mean) > 0")[0][0])
         return found
@@ -75,8 +75,9 @@ def test_by_default_nothing_goes_by_age(keeping):
 
 
 @pytest.mark.parametrize(("kind", "gone"), [
-    ("embeddings_days", {"exemplars", "means"}), ("paths_days", {"paths"}), ("events_days", {"events"}),
-    ("log_days", {"log"}), ("visits_days", {"visits", "exemplars", "means", "paths", "events", "log", "identities"})])
+    ("embeddings_days", {"exemplars", "means", "faces"}), ("paths_days", {"paths"}), ("events_days", {"events"}),
+    ("log_days", {"log"}), ("visits_days", {"visits", "exemplars", "means", "faces", "paths", "events", "log",
+                                                             "identities"})])
 def test_each_kind_goes_after_its_time_and_leaves_the_others(keeping, kind, gone):
     rig = keeping(**{kind: 10})
     filled(rig)

@@ -159,3 +159,15 @@ def test_people_are_told_in_plain_text(rig: Rig) -> None:
     assert "✓ detector: blobs on cpu" in said.stdout
     assert "✗ embedder: " in said.stdout
     assert "    → " in said.stdout
+
+
+def test_a_camera_that_looks_for_faces_without_the_networks_is_told_how_to_get_them(tmp_path, monkeypatch):
+    from edge_agent.capture.settings import CameraSettings
+    from edge_agent.doctor.networks import examine_faces
+
+    monkeypatch.setenv("PASSAGE_MODELS", str(tmp_path))
+    cameras = [CameraSettings(id="door", source="a.avi", faces=True), CameraSettings(id="yard", source="b.avi")]
+    (found,) = examine_faces(cameras)
+    assert found.wrong
+    assert "models pull yunet" in found.cure
+    assert list(examine_faces(cameras[1:])) == []
