@@ -71,7 +71,8 @@ SETTLE = """(async () => {
   const rows = asked().filter(one => one.startTime >= start - 1);
   const slowest = rows.reduce((a, b) => (b.duration > (a?.duration ?? 0) ? b : a), null);
   return {answered: Math.max(0, ...rows.map(one => one.responseEnd - start)), drawn: changed - start,
-    requests: rows.length, slowest: slowest?.name.replace(location.origin, '') ?? '', slowest_ms: slowest?.duration ?? 0};
+    requests: rows.length, slowest: slowest?.name.replace(location.origin, '') ?? '',
+    slowest_ms: slowest?.duration ?? 0};
 })()"""
 LOADED = """(async () => {
   await new Promise(done => setTimeout(done, 700));
