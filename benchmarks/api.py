@@ -5,7 +5,7 @@
 The server runs in a process of its own and is asked over loopback by this one, so both share the machine's cores, as
 they do on a small site. `alone` is one connection that waits for each answer; `many` keeps `--connections` busy. The
 day is made up: 20 cameras, visits of 20 s with two path points a second, an identity for every four visits.
-Answers are real: pictures are embedded by `stripes`, heatmaps are drawn from the store's paths.
+Answers are real: pictures are embedded by `osnet_generated`, heatmaps are drawn from the store's paths.
 """
 
 from __future__ import annotations
@@ -91,14 +91,14 @@ def tracklets(visits: int, model: str, dimensions: int) -> Iterator[tuple[int, T
 
 def fill(folder: Path, visits: int) -> HistoryIndex:
     """A day in the store, and its index."""
-    embedder = load_embedder("stripes", device="cpu", threads=1)
+    embedder = load_embedder("osnet_generated", device="cpu", threads=1)
     history = HistoryIndex()
     with open_store(folder) as store:
         with store.transaction():
             store.agent_seen("box", DAY, software="benchmark", run="run")
             for n in range(CAMERAS):
                 store.camera_known("box", CameraInfo(camera=f"camera {n}", width=1280, height=720, fps=10.0), DAY)
-            store.model_known(ModelInfo(task="embedding", name="stripes", fingerprint=embedder.fingerprint,
+            store.model_known(ModelInfo(task="embedding", name="osnet_generated", fingerprint=embedder.fingerprint,
                                         dimensions=embedder.dimensions))
         batch: list[tuple[int, Tracklet]] = []
         for item in tracklets(visits, embedder.fingerprint, embedder.dimensions):

@@ -5,7 +5,7 @@ is a labelled track: the mean of the embeddings of 8 crops, evenly spread over i
 cosine: AUC is the chance that two visits of one person are more alike than two of different people; mAP asks each visit
 for its person's other visits. `other_light` changes gain, gamma and tint of every second visit at random (seeded).
 
-    python benchmarks/models_embedders.py --data ../shared/data --models stripes osnet_x0_25_msmt17
+    python benchmarks/models_embedders.py --data ../shared/data --models osnet_generated osnet_x0_25_msmt17
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def main() -> None:
     """Print one line of JSON a model."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--models", nargs="+", default=["stripes"])
+    parser.add_argument("--models", nargs="+", default=["osnet_generated"])
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
     visits, person = read_visits(options.data / "video")

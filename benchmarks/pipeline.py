@@ -81,7 +81,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with video/vtest.avi")
     parser.add_argument("--detector", default="yolov8n")
-    parser.add_argument("--embedder", default="stripes")
+    parser.add_argument("--embedder", default="osnet_generated")
     parser.add_argument("--frames", type=int, default=400)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--shape", type=int, nargs=2, default=(384, 640), help="height and width of the input")

@@ -101,7 +101,7 @@ async def measure(folder: Path, seconds: float, fps: float, width: int) -> list[
         async with camera(fps) as address, browse(program) as page:
             (folder / "agent.yaml").write_text(yaml.safe_dump({
                 "agent": "box", "aggregator": listen, "data": str(folder / "spool"),
-                "models": {"detector": str(write_detector(folder / "blobs.onnx")), "embedder": "stripes",
+                "models": {"detector": str(write_detector(folder / "blobs.onnx")), "embedder": "osnet_generated",
                            "device": "cpu", "threads": 1},
                 "detector": {"size": 320},
                 "cameras": [{"id": "clock", "source": address,

@@ -149,7 +149,8 @@ def start(folder: Path, programs: Programs, cameras: Cameras, count: int) -> tup
     (folder / "agent.yaml").write_text(yaml.safe_dump({
         "agent": "soak", "aggregator": ready["listen"], "keys": str(folder / "soak.key"),
         "data": str(folder / "box"), "metrics_http": metrics,
-        "models": {"detector": str(write_detector(folder / "blobs.onnx")), "embedder": "stripes", "device": "cpu",
+        "models": {"detector": str(write_detector(folder / "blobs.onnx")), "embedder": "osnet_generated",
+                   "device": "cpu",
                    "threads": 1},
         "detector": {"iou": 0.25, "size": 320, "confidence": 0.3},
         "cameras": [{"id": f"camera-{k}", "source": f"http://127.0.0.1:{cameras.server_port}/{k}"}

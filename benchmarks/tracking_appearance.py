@@ -84,7 +84,7 @@ def main() -> None:
     parser.add_argument("--detector", default="yolov8n")
     parser.add_argument("--embedder", action="append", default=[], help="name or file; several may be given")
     options = parser.parse_args()
-    names = options.embedder or ["stripes"]
+    names = options.embedder or ["osnet_generated"]
     truth = labels(options.data / "video" / "vtest_people.csv")
     capture, images = cv2.VideoCapture(str(options.data / "video" / "vtest.avi")), []
     fps = capture.get(cv2.CAP_PROP_FPS)

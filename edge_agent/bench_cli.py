@@ -12,7 +12,7 @@ import numpy as np
 import typer
 
 from common.errors import ConfigError, ModelError
-from models import stripes
+from models import builtin
 from models.catalog import TASKS, catalog
 from models.checks import probe_crops
 from models.detector import DetectorSettings
@@ -46,7 +46,7 @@ def bench(
 
       edge-agent models bench yolov8n
 
-      edge-agent models bench stripes --batch 16 --json
+      edge-agent models bench osnet_generated --batch 16 --json
 
       edge-agent models bench reid-int8.onnx --task embed --batch 16 --against reid.onnx --people unseen
     """
@@ -131,7 +131,7 @@ def sides(text: str | None, multiple: int = 32) -> tuple[int, int] | None:
 
 
 def _task_of(name: str) -> str:
-    if name == stripes.NAME:
+    if name == builtin.NAME:
         return "embed"
     stored = ModelStore().stored(name)
     task = stored.task if stored else catalog()[name].task if name in catalog() else "detect"

@@ -14,7 +14,7 @@ from rich.table import Table
 from common.errors import ModelError
 from edge_agent.bench_cli import bench, sides
 from edge_agent.train_cli import app as train
-from models import stripes
+from models import builtin
 from models.catalog import TASKS, catalog, look_up
 from models.detector import DetectorSettings
 from models.load import load_detector, load_embedder
@@ -45,15 +45,20 @@ def list_models(as_json: Json = False) -> None:
     here = {stored.name: stored for stored in store.list()}
     rows = [_row(name, here.get(name)) for name in [*catalog(), *(name for name in here if name not in catalog())]]
     rows.append(
-        {"name": stripes.NAME, "task": "embed", "licence": "Apache-2.0", "state": "built in", "about": stripes.NOTICE}
+        {
+            "name": builtin.NAME,
+            "task": "embed",
+            "licence": builtin.LICENCE,
+            "state": "built in",
+            "about": builtin.ABOUT,
+        }
     )
     if as_json:
         _print_json({"folder": str(store.root), "models": rows})
         return
     table = Table("name", "task", "licence", "state", "about", box=None, pad_edge=False)
     for row in rows:
-        about = "no training: colours and textures only" if row["name"] == stripes.NAME else row["about"]
-        table.add_row(row["name"], row["task"], row["licence"], row["state"], about)
+        table.add_row(row["name"], row["task"], row["licence"], row["state"], row["about"])
     console = _console()
     console.print(table)
     console.print(f"\nFolder: {store.root}\nGet one: edge-agent models pull NAME", highlight=False)

@@ -23,7 +23,7 @@ class ModelSettings(Settings):
     """Which networks run, and on what."""
 
     detector: str = Field("yolov8n", description="name from the catalog, or path of an ONNX file")
-    embedder: str = Field("stripes", description="name from the catalog, or path of an ONNX file")
+    embedder: str = Field("osnet_generated", description="name from the catalog, or path of an ONNX file")
     device: Device = Field("auto", description="auto takes a GPU when there is one; cpu, cuda and tensorrt demand it")
     threads: int = Field(0, ge=0, description="CPU threads a network may use; 0 lets the runtime choose")
 

@@ -47,7 +47,8 @@ def track(
                                         "given")] = None,
     camera: Annotated[str, typer.Option("--camera", help="name of the camera in what is written")] = "camera",
     detector: Annotated[str, typer.Option("--detector", help="detector from the catalog, or an ONNX file")] = "yolov8n",
-    embedder: Annotated[str, typer.Option("--embedder", help="embedder from the catalog, or an ONNX file")] = "stripes",
+    embedder: Annotated[str, typer.Option(
+        "--embedder", help="embedder from the catalog, or an ONNX file")] = "osnet_generated",
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or tensorrt")] = "auto",
     threads: Annotated[int, typer.Option("--threads", help="CPU threads for the networks, 0 for all")] = 0,
     classes: Annotated[str, typer.Option("--classes", help="what to follow, separated by commas")] = "person",

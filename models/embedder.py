@@ -18,7 +18,7 @@ log = logging.getLogger("models")
 
 _CHUNK: Final = 32  # crops a run: the activations of more no longer fit a small GPU's memory or a CPU's cache
 EXPECTED: Final = "one picture [b, 3, h, w] or [b, h, w, 3], taller than wide (256x128 as a rule), in; [b, d] out"
-_CURE: Final = "take one of `edge-agent models list`, or `stripes`, which needs no file"
+_CURE: Final = "take one of `edge-agent models list`, or `osnet_generated`, which is here"
 
 
 class Embedder:

@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from common.errors import ModelError
-from models import stripes
+from models import builtin
 from models.catalog import TASKS
 from models.checks import check_embedder, honest_pixels
 from models.detector import Detector, DetectorSettings
@@ -59,7 +59,7 @@ def load_embedder(
     """Open an embedder and check it (`models.checks`).
 
     Args:
-        name_or_path: `stripes`, a name of the catalog, or the path of an ONNX file.
+        name_or_path: `osnet_generated`, which comes with the package, a name of the catalog, or an ONNX file's path.
         store: where pulled and added files are; the user's own by default.
         device: see `models.runtime.open_network`, as for `threads` and `fp16`.
         pixels: one of `models.pixels.CONTRACTS`, for a file that the catalog does not know.
@@ -67,11 +67,6 @@ def load_embedder(
     Raises:
         ModelError: as for `load_detector`.
     """
-    if name_or_path == stripes.NAME:
-        network = open_network(
-            stripes.build(), name=stripes.NAME, device=device, threads=threads, fingerprint=stripes.fingerprint()
-        )
-        return Embedder(network, CONTRACTS["rgb_imagenet"], stripes.NOTICE)
     path, bound = _find(name_or_path, store, "embed")
     if pixels:
         bound = CONTRACTS[pixels]
@@ -103,8 +98,10 @@ def _ready(network: Network, path: Path, pixels: Pixels | None, half: bool = Fal
 def _find(name_or_path: str, store: ModelStore | None, task: str) -> tuple[Path, Pixels | None]:
     if name_or_path.endswith(".onnx") or "/" in name_or_path or "\\" in name_or_path:
         return Path(name_or_path).expanduser(), None
-    if name_or_path == stripes.NAME:
-        raise ModelError(f"{stripes.NAME}: is a person embedder, not an {TASKS[task]}")
+    if name_or_path == builtin.NAME:
+        if task != "embed":
+            raise ModelError(f"{builtin.NAME}: is a person embedder, not an {TASKS[task]}")
+        return builtin.path(), CONTRACTS["rgb_imagenet"]
     store = store or ModelStore()
     return store.path(name_or_path, task=task), store.pixels(name_or_path)
 

@@ -21,7 +21,7 @@ except ImportError:  # Windows: nobody waits for anybody
     fcntl = None  # type: ignore[assignment]
 
 from common.errors import ModelError
-from models import stripes
+from models import builtin
 from models.catalog import TASKS, Entry, catalog, look_up
 from models.graph_file import read_graph
 from models.mirrors import MirrorError, copy_from_folder, fetch, sha256_of
@@ -125,8 +125,8 @@ class ModelStore:
             ModelError: unknown name, or no mirror has it; names every mirror and its reason.
         """
         progress = progress or Silent()
-        if name == stripes.NAME:
-            raise ModelError("stripes: is built in, there is nothing to pull")
+        if name == builtin.NAME:
+            raise ModelError(f"{name}: comes with the package, there is nothing to pull")
         entry = look_up(name)
         if whole := self._whole(name):
             return whole
@@ -196,8 +196,10 @@ class ModelStore:
         Raises:
             ModelError: no such file, no good name, wrong sum, no ONNX graph, or one of another task.
         """
-        if not _NAME.fullmatch(as_) or as_ == stripes.NAME:
-            raise ModelError(f"'{as_}' is no name for a model: letters, digits, '.', '_' and '-', and not 'stripes'")
+        if not _NAME.fullmatch(as_) or as_ == builtin.NAME:
+            raise ModelError(
+                f"'{as_}' is no name for a model: letters, digits, '.', '_' and '-', and not '{builtin.NAME}'"
+            )
         if pixels and pixels not in CONTRACTS:
             raise ModelError(f"'{pixels}' is no input contract", f"one of {', '.join(CONTRACTS)}")
         if not path.is_file():

@@ -23,7 +23,8 @@ PLAIN, RERANKED = "cosine", "re-ranked"
 def reid(
     data: Annotated[str, typer.Argument(
         help="market1501:PATH or mars:PATH of a data set laid out so; or VISITS.npz with its truth in `identity`")],
-    embedder: Annotated[str, typer.Option("--embedder", help="embedder from the catalog, or an ONNX file")] = "stripes",
+    embedder: Annotated[str, typer.Option(
+        "--embedder", help="embedder from the catalog, or an ONNX file")] = "osnet_generated",
     embedding: Annotated[str | None, typer.Option(
         "--embedding", help="of VISITS.npz: which one, if there are several")] = None,
     images: Annotated[int, typer.Option("--images", min=1, help="of MARS: at most so many of each tracklet")] = 8,

@@ -21,6 +21,7 @@ from common.local_token import read_local_token
 from deploy.demo.programs import Programs
 from deploy.demo.report import next_steps, show, summarise
 from deploy.demo.site import boxes_of, sample_boxes, write_agent, write_aggregator
+from models import builtin
 from models.catalog import look_up
 from models.progress import show_progress
 from models.store import ModelStore
@@ -38,7 +39,7 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="leave the aggregator running at the end, until Ctrl-C")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="write the summary to this file")] = None,
     detector: Annotated[str, typer.Option("--detector", help="detector from the catalog")] = "yolov8n",
-    embedder: Annotated[str, typer.Option("--embedder", help="embedder from the catalog")] = "stripes",
+    embedder: Annotated[str, typer.Option("--embedder", help="embedder from the catalog")] = builtin.NAME,
     speed: Annotated[float, typer.Option("--speed", help="how fast files are played; 1 is as recorded")] = 1.25,
     folder: Annotated[Path | None, typer.Option(
         "--data", help="folder for database, settings and logs; a temporary one otherwise")] = None,
@@ -59,7 +60,7 @@ def demo(
     models = ModelStore()
     for name in (detector, *(() if video else (SAMPLE,))):
         _fetch(models, name)
-    if embedder != "stripes":
+    if embedder != builtin.NAME:
         models.path(embedder)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -111,10 +112,6 @@ def _run(console: Console, folder: Path, models: ModelStore, videos: list[str] |
         summary["seconds"] = round(time.time() - began, 1)
         summary |= {"detector": detector, "embedder": embedder, "api": api}
         show(console, summary)
-        if embedder == "stripes":
-            console.print("Identities come from `stripes`, colours without training. A trained re-ID network tells "
-                          "people apart better: .venv/bin/edge-agent models list",
-                          style="yellow", highlight=False, soft_wrap=True)
         if json_file:
             _write_json(json_file, summary)
         next_steps(console, api, _example(summary), keep)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import ModelError
-from models import stripes
+from models.export import colours
 from models.export.graph import Graph
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -51,7 +51,7 @@ def export_reid(
             ends = [writer.graph.integers(value) for value in (-1, -(2**62), 3, -1)]
             deep = writer.graph.add("Add", deep, writer.deep(writer.graph.add("Slice", images, *ends)))
             deep = writer.graph.add("Mul", deep, writer.graph.constant(0.5))
-        answer, dimensions = writer.join(deep, stripes.describe(writer.graph, images, 2), plain)
+        answer, dimensions = writer.join(deep, colours.describe(writer.graph, images, 2), plain)
     except KeyError as error:
         raise ModelError(f"these are no weights of the re-identification network: {error} lacks") from error
     return writer.graph.finish(
@@ -83,7 +83,7 @@ class _Writer:
         rows = add("AveragePool", self._unit(x, "strips"), kernel_shape=[2, 4], strides=[2, 4])
         return str(add("Concat", add("Flatten", add("GlobalAveragePool", x)), add("Flatten", rows), axis=1))
 
-    def join(self, deep: str, colours: str, plain: float) -> tuple[str, int]:
+    def join(self, deep: str, worn: str, plain: float) -> tuple[str, int]:
         """The last layer with both normalisations folded in, beside the plain colours; its value and how long it is."""
         gain, shift = self._folded("colour_norm")
         weight = np.concatenate([self._weights["join_deep.weight"], self._weights["join_colour.weight"] * gain], 1)
@@ -91,15 +91,15 @@ class _Writer:
         gain, shift = self._folded("norm")
         weight, bias = weight * gain[:, None], bias * gain + shift
         if plain:
-            turn = np.linalg.svd(weight, full_matrices=False)[0][:, : len(weight) - stripes.DIMENSIONS].T
+            turn = np.linalg.svd(weight, full_matrices=False)[0][:, : len(weight) - colours.DIMENSIONS].T
             weight, bias = turn @ weight, turn @ bias
         add, constant = self.graph.add, self.graph.constant
-        answer = add("Gemm", add("Concat", deep, colours, axis=1), constant(weight), constant(bias), transB=1)
+        answer = add("Gemm", add("Concat", deep, worn, axis=1), constant(weight), constant(bias), transB=1)
         if not plain:
             return str(answer), len(weight)
         length = add("Max", add("ReduceL2", answer, axes=[1], keepdims=1), constant(1e-6))
-        answer = add("Concat", add("Div", answer, length), add("Mul", colours, constant(plain)), axis=1)
-        return str(answer), len(weight) + stripes.DIMENSIONS
+        answer = add("Concat", add("Div", answer, length), add("Mul", worn, constant(plain)), axis=1)
+        return str(answer), len(weight) + colours.DIMENSIONS
 
     def _block(self, x: str, name: str) -> str:
         add = self.graph.add

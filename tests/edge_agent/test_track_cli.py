@@ -49,7 +49,7 @@ def test_one_video_becomes_all_the_files(tmp_path: Path) -> None:
     reader = cv2.VideoCapture(str(out / "annotated.mp4"))
     assert int(reader.get(cv2.CAP_PROP_FRAME_COUNT)) == 80
     with np.load(out / "visits.npz") as visits:
-        assert visits["embedding_stripes"].shape[0] == 2
+        assert visits["embedding_osnet_generated"].shape[0] == 2
 
 
 def test_a_video_without_people_gives_empty_files_and_says_so(tmp_path: Path) -> None:

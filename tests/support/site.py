@@ -76,7 +76,7 @@ class Site:
         settings.write_text(yaml.safe_dump({
             "agent": name, "aggregator": self.listen, **({"keys": str(keys)} if keys else {}),
             "data": str(self.folder / f"spool-{name}"),
-            "models": {"detector": str(self.detector), "embedder": "stripes", "device": "cpu", "threads": 1},
+            "models": {"detector": str(self.detector), "embedder": "osnet_generated", "device": "cpu", "threads": 1},
             "detector": {"iou": 0.25, "size": 320, "confidence": 0.3},
             "replay": {"speed": speed}, "streams": streams or {},
             "cameras": cameras,

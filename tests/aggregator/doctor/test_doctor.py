@@ -109,7 +109,7 @@ def test_a_database_that_was_damaged_before(tmp_path: Path) -> None:
 
 def test_cameras_with_different_networks() -> None:
     assert not one_network([("aa" * 8, "hall", "osnet"), ("aa" * 8, "yard", "osnet")]).wrong
-    found = one_network([("aa" * 8, "hall", "osnet"), ("bb" * 8, "yard", "stripes")])
+    found = one_network([("aa" * 8, "hall", "osnet"), ("bb" * 8, "yard", "osnet_generated")])
     assert found.wrong
     assert "hall" in found.seen
     assert "yard" in found.seen

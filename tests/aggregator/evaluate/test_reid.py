@@ -22,7 +22,7 @@ def nothing(done: int, total: int) -> None:
 
 def run(data: str, capsys: pytest.CaptureFixture[str], picture: Path | None = None, embedding: str | None = None
         ) -> dict[str, dict[str, float]]:
-    reid(data, embedder="stripes", embedding=embedding, images=4, rerank=True, device="cpu", picture=picture,
+    reid(data, embedder="osnet_generated", embedding=embedding, images=4, rerank=True, device="cpu", picture=picture,
          as_json=True)
     found: dict[str, dict[str, float]] = json.loads(capsys.readouterr().out)
     return found
@@ -48,7 +48,8 @@ def test_tracklets_are_the_mean_of_some_of_their_pictures(tmp_path: Path, capsys
     assert found["cosine"]["queries"] == 18
     assert found["cosine"]["rank_1"] > 0.8
     done: list[tuple[int, int]] = []
-    search = search_mars(root, load_embedder("stripes", device="cpu"), lambda a, b: done.append((a, b)), images=2)
+    embedder = load_embedder("osnet_generated", device="cpu")
+    search = search_mars(root, embedder, lambda a, b: done.append((a, b)), images=2)
     assert done[-1] == (2 * 36 + 1, 2 * 36 + 1)
     np.testing.assert_allclose(np.linalg.norm(search.rows, axis=1), 1, atol=1e-5)
 
@@ -72,9 +73,9 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="which layout"):
         reid(str(tmp_path), device="cpu")
     with pytest.raises(SourceError, match=r"query: there is no such folder"):
-        search_market1501(tmp_path, load_embedder("stripes", device="cpu"), nothing)
+        search_market1501(tmp_path, load_embedder("osnet_generated", device="cpu"), nothing)
     root = write_market(tmp_path / "market", [2, 3])
     broken = next((root / "query").iterdir())
     broken.write_bytes(b"no picture")
     with pytest.raises(SourceError, match=broken.name):
-        search_market1501(root, load_embedder("stripes", device="cpu"), nothing)
+        search_market1501(root, load_embedder("osnet_generated", device="cpu"), nothing)

@@ -72,7 +72,7 @@ def test_every_visit_is_a_tracklet_of_the_crop_as_it_is(tmp_path: Path, layout: 
     assert {part.label for part in final} == {"person"}
     # What is embedded is the picture itself, not what lies around it.
     size = (128, 256) if layout == "mars" else (64, 128)
-    embedder = load_embedder("stripes", device="cpu")
+    embedder = load_embedder("osnet_generated", device="cpu")
     direct = embedder.embed([person(who, 1, 10 if layout == "mars" else 0, size) for who in people])
     likeness = np.stack([part.mean for part in final if part.camera == "site-c1"]) @ direct.T
     assert (likeness.max(1) > 0.97).all()

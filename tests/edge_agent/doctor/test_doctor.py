@@ -39,7 +39,8 @@ class Rig:
         self.world, self.folder = world, folder
         self.values: dict[str, Any] = {
             "agent": "box", "aggregator": "tcp://127.0.0.1:9", "data": str(folder / "data"),
-            "models": {"detector": str(world / "blobs.onnx"), "embedder": "stripes", "device": "cpu", "threads": 1},
+            "models": {"detector": str(world / "blobs.onnx"), "embedder": "osnet_generated", "device": "cpu",
+                       "threads": 1},
             "detector": {"iou": 0.25, "size": 320, "confidence": 0.3}, "spool": {"max_mb": 1.0},
             "cameras": [{"id": "hall", "source": str(world / "hall.avi")}]}
 

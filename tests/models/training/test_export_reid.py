@@ -10,6 +10,8 @@ import pytest
 from common.errors import ModelError
 from models.checks import probe_crops
 from models.embedder import Embedder
+from models.export import colours
+from models.export.graph import Graph
 from models.export.precision import to_half, to_int8
 from models.export.reid import export_reid
 from models.load import load_embedder
@@ -50,7 +52,15 @@ def test_plain_colours_beside_what_was_learned() -> None:
     """Their cosines add up; turning the learned part and cutting it short changes little."""
     crops = probe_crops()
     learned = open_(export_reid(made_up(), "x")).embed(crops)
-    worn = load_embedder("stripes", device="cpu").embed(crops)
+    graph = Graph()
+    worn = open_(
+        graph.finish(
+            "worn",
+            {"images": ["batch", 3, 256, 128]},
+            {"embedding": (colours.describe(graph, "images"), ["batch", colours.DIMENSIONS])},
+            {"pixels": "rgb_imagenet"},
+        )
+    ).embed(crops)
     mixed = open_(export_reid(made_up(), "x", plain=0.5))
     assert mixed.dimensions == 512
     expected = (learned @ learned.T + 0.25 * worn @ worn.T) / 1.25

@@ -79,7 +79,7 @@ def test_people_look_more_like_themselves_than_like_others(people: Path) -> None
         crops = [np.ascontiguousarray(picture[..., ::-1]) for picture in site.pictures]
         from models.training.judging import find
 
-        found.append(find(load_embedder("stripes").embed(crops), site.person, site.camera).auc)
+        found.append(find(load_embedder("osnet_generated").embed(crops), site.person, site.camera).auc)
     assert 0.6 < np.mean(found) < 0.995
 
 

@@ -1,9 +1,6 @@
-"""`stripes`: an embedder of our own that nobody trained: what colours and textures a body wears, from head to foot.
+"""What colours and textures a body wears from head to foot, reckoned by an ONNX graph: nobody trained it.
 
-It stands in where no weights for person re-identification can be had. It is built here as an ONNX graph with the input
-contract of the trained ones ([b, 3, 256, 128], RGB, ImageNet's mean and deviation), so all that follows is the same:
-
-1. the crop is shrunk four times by averaging, which takes noise and compression away;
+1. the crop is shrunk by averaging, which takes noise and compression away;
 2. every pixel votes, softly, for hue bins as far as it is colourful and for lightness bins as far as it is not;
    colourfulness and hue are taken from ratios of the channels, which do not change with the strength of the light;
    lightness is mostly relative to the crop's own mean;
@@ -11,12 +8,12 @@ contract of the trained ones ([b, 3, 256, 128], RGB, ImageNet's mean and deviati
 4. votes are summed in overlapping stripes across the body, pixels near the middle counting more (the sides are
    mostly background);
 5. square roots (Hellinger's kernel: no single large bin rules the cosine), then unit length.
+
+The re-identification network joins it to what its convolutions see (`models.export.reid`).
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -27,16 +24,9 @@ from models.pixels import IMAGENET_MEAN, IMAGENET_STD
 if TYPE_CHECKING:
     from models.export.graph import Graph
 
-NAME: Final = "stripes"
-NOTICE: Final = (
-    "`stripes` is NOT a trained re-identification network: it compares colours and textures of clothes only. "
-    "People dressed alike are mixed up, and other light makes strangers of the same person. "
-    "Good for trying things out; for real use add OSNet: edge-agent models list"
-)
-
 Floats = NDArray[np.float32]
 
-# Chosen by reasoning, not fitted; `benchmarks/models_embedders.py` says what they give.
+# Chosen by reasoning, not fitted.
 _ROWS, _COLUMNS = 64, 32  # the shrunk crop
 STRIPES: Final = 8
 HUES: Final = 8
@@ -48,26 +38,6 @@ _ACROSS: Final = 0.18  # width of the bell across the body, in widths of the cro
 TEXTURE: Final = 0.35  # weight of texture against colour
 EVEN: Final = 0.75  # share of an even spread that is taken away
 DIMENSIONS: Final = STRIPES * (HUES + LIGHTS + DIRECTIONS)
-_VERSION: Final = 1  # raise it when the values change: the fingerprint keeps old and new embeddings apart
-
-
-def fingerprint() -> str:
-    """16 hexadecimal digits that change whenever the embeddings do, and not with the version of the onnx package."""
-    stated = [NAME, _VERSION, _ROWS, _COLUMNS, STRIPES, HUES, LIGHTS, DIRECTIONS]
-    return hashlib.sha256(json.dumps(stated).encode()).hexdigest()[:16]
-
-
-def build() -> bytes:
-    """The graph: `images` [b, 3, 256, 128] → `embedding` [b, d], unit length."""
-    from models.export.graph import Graph
-
-    graph = Graph()
-    return graph.finish(
-        NAME,
-        {"images": ["batch", 3, 256, 128]},
-        {"embedding": (describe(graph, "images"), ["batch", DIMENSIONS])},
-        {"pixels": "rgb_imagenet", "notice": NOTICE, "license": "Apache-2.0"},
-    )
 
 
 def describe(graph: Graph, images: str, shrink: int = 4) -> str:
