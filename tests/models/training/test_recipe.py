@@ -121,7 +121,7 @@ def test_weights_of_something_else_are_refused() -> None:
 def test_it_learns_is_stopped_goes_on_and_is_exported(people: Path, tmp_path: Path) -> None:
     state, settings, curve = tmp_path / "reid.npz", tmp_path / "learn.yaml", tmp_path / "curve.png"
     few = "people: 8\nheld_out: 1\njudge_every: 15\nsteps: 15\n"
-    settings.write_text(few + "rate: 0.001\naverage: 0.8\nlately: 64\nlately_from: 10\n")
+    settings.write_text(few + "rate: 0.001\naverage: 0.8\nlately: 64\nlately_from: 0\n")
     first = json.loads(run("learn", "--people", people, "--checkpoint", state, "-c", settings, "--json").stdout)
     assert first["step"] == 15
     options = ("--steps", 45, "--curve", curve, "--json")
