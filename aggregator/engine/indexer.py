@@ -96,6 +96,10 @@ class Indexer:
         for model, numbers in visits.items():
             for one in {model, *self._faces}:
                 self.history.remove(one, numbers)
+        with self._condition:
+            # Who reads the store for the first time may still come upon them; afterwards nobody speaks of them again.
+            if self._restored and not self._busy:
+                self._dropped.clear()
         return before - len(self.history)
 
     def wait(self, timeout_s: float) -> bool:
