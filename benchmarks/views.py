@@ -1,6 +1,6 @@
 """The dashboard's views over a day of a 20-camera site: does a page load within a second, and answer in 200 ms?
 
-    python benchmarks/views.py [--people 4000] [--rounds 5] [--json] [--keep DIR]
+    ./run bench views [--people 4000] [--rounds 5] [--json] [--keep DIR]
 
 The day is a synthetic city's: seeded, the same each time, with zones, lines, events, links and sums by the hour, in a
 real database that ends now. The real server is a process of its own and Chromium shows it, both on this machine. `load`
