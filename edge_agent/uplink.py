@@ -248,9 +248,9 @@ class Uplink:
         self._problem = ""
 
     def _trouble(self, problem: str) -> None:
-        self._problem = problem
         if self._bursts.due(problem, time.monotonic()):
             log.warning("%s; %d entries wait in the spool", problem, self._spool.depth)
+        self._problem = problem
 
     def _read(self, connection: Connection) -> None:
         """Take what the aggregator says; acknowledgements of one round become one change of the spool."""
