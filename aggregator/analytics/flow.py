@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import heapq
 from dataclasses import dataclass
 
 import numpy as np
@@ -143,13 +143,13 @@ def routes(stops: Stops, within_s: float, since: float, until: float, *, least: 
     at = np.flatnonzero(first)
     ends = np.append(at[1:], len(rows))
     kept = (ends - at >= least) & (rows.start[at] >= since) & (rows.start[at] < until)
-    counts: Counter[tuple[int, ...]] = Counter()
+    begin, past = at[kept], np.minimum(ends[kept], at[kept] + longest)
+    if not len(begin):
+        return []
+    last = np.maximum.reduceat(np.append(rows.end, -np.inf), np.stack([begin, past], axis=1).ravel())[::2]
     seconds: dict[tuple[int, ...], list[float]] = {}
     places = rows.place.tolist()
-    for a, b in zip(at[kept].tolist(), ends[kept].tolist(), strict=True):
-        b = min(b, a + longest)
-        way = tuple(places[a:b])
-        counts[way] += 1
-        seconds.setdefault(way, []).append(float(rows.end[a:b].max() - rows.start[a]))
-    return [Route(way, people, float(np.median(seconds[way])))
-            for way, people in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:most]]
+    for a, b, took in zip(begin.tolist(), past.tolist(), (last - rows.start[begin]).tolist(), strict=True):
+        seconds.setdefault(tuple(places[a:b]), []).append(took)
+    often = heapq.nsmallest(most, seconds, key=lambda way: (-len(seconds[way]), way))
+    return [Route(way, len(seconds[way]), float(np.median(seconds[way]))) for way in often]

@@ -134,12 +134,6 @@ class FlowRow(TypedDict):
     max_s: float
 
 
-class FlowTable(Span):
-    """Origins and destinations, the most travelled first."""
-
-    rows: list[FlowRow]
-
-
 class RouteRow(TypedDict):
     """A sequence of places that is often travelled."""
 
@@ -147,6 +141,13 @@ class RouteRow(TypedDict):
     stops: int
     people: int
     median_s: Annotated[float, Field(description="from first sight to last")]
+
+
+class FlowTable(Span):
+    """Origins and destinations, the most travelled first."""
+
+    rows: list[FlowRow]
+    routes: Annotated[list[RouteRow], Field(description="as many as were asked for")]
 
 
 class RouteTable(Span):

@@ -18,9 +18,10 @@ from aggregator.linking.vectors import STEP, Vectors
 def keep(history: HistoryIndex, model: str, folder: Path) -> None:
     """Write one model's part of an index whose graph is up to date."""
     part = history._parts[model]
-    assert part.graph is not None and part.through == part.rows
+    assert part.graph is not None
+    assert part.through == part.rows
     columns = {name: getattr(part, name)[: part.rows] for name in gallery._COLUMNS}
-    vectors = np.concatenate([chunk for chunk in part.vectors._chunks])[: part.rows]
+    vectors = np.concatenate(part.vectors._chunks)[: part.rows]
     np.savez(folder / "columns.npz", **columns, basis=part.graph._basis, vectors=vectors)
     part.graph._index.save_index(str(folder / "graph.bin"))
     (folder / "index.json").write_text(json.dumps({

@@ -9,7 +9,7 @@ from aiohttp import web
 from pydantic import Field
 
 from aggregator.analytics.congestion import HOURS_A_WEEK, against_usual
-from aggregator.analytics.flow import flows, transitions
+from aggregator.analytics.flow import Stops, flows, transitions
 from aggregator.analytics.flow import routes as often_travelled
 from aggregator.analytics.tally import Tally, tally_stays
 from aggregator.api import analytics_shapes as shapes
@@ -41,6 +41,13 @@ class FlowQuery(Window, AsTable):
     camera: str | None = Field(default=None, max_length=200, description="only what begins, ends or passes there")
 
 
+class GoingsQuery(FlowQuery):
+    """Which goings, and whether routes too."""
+
+    routes: int = Field(default=0, ge=0, le=1000, description=
+                        "also so many routes, the most travelled first: both at the cost of one; in JSON only")
+
+
 class RoutesQuery(FlowQuery):
     """Which routes."""
 
@@ -64,9 +71,9 @@ class QueueQuery(Counted, Stepped):
 
 
 @routes.add("GET", "/api/analytics/flow", tag="places", role=Role.VIEWER, audit=Audit.NEVER,
-            parameters=FlowQuery, answer=shapes.FlowTable, media=MEDIA,
+            parameters=GoingsQuery, answer=shapes.FlowTable, media=MEDIA,
             errors=(404, 406))
-async def get_flow(request: web.Request, query: FlowQuery) -> Any:
+async def get_flow(request: web.Request, query: GoingsQuery) -> Any:
     """How many went from where to where, and how long it took.
 
     By global id: a place seen several times in a row is one stop, and from each stop to the next is one going, counted
@@ -75,14 +82,14 @@ async def get_flow(request: web.Request, query: FlowQuery) -> Any:
     since, until = query.span(request)
 
     def ask(reader: StoreReader) -> shapes.FlowTable:
-        names(reader, query.camera)
-        stops, places = read_stops(reader, since - query.within_s, until, zones=query.of == "zones", label=query.label)
+        stops, places = _stops(reader, query, since, until + query.within_s * bool(query.routes))
         return {"since": to_rfc3339(since), "until": to_rfc3339(until), "rows": [{
             "origin": places[flow.origin], "destination": places[flow.destination], "people": flow.people,
             "median_s": round(flow.median_s, 3), "mean_s": round(flow.mean_s, 3), "min_s": round(flow.least_s, 3),
             "max_s": round(flow.most_s, 3),
         } for flow in flows(transitions(stops, query.within_s), since, until)
-            if _touches(query.camera, places[flow.origin], places[flow.destination])]}
+            if _touches(query.camera, places[flow.origin], places[flow.destination])],
+            "routes": _routes(stops, places, query, since, until, query.routes) if query.routes else []}
 
     return table(request, query, "flow", await request.app[READERS].ask(ask), shapes.FlowRow)
 
@@ -98,20 +105,31 @@ async def get_routes(request: web.Request, query: RoutesQuery) -> Any:
     since, until = query.span(request)
 
     def ask(reader: StoreReader) -> shapes.RouteTable:
-        names(reader, query.camera)
-        stops, places = read_stops(reader, since - query.within_s, until + query.within_s, zones=query.of == "zones",
-                                   label=query.label)
-        found = often_travelled(stops, query.within_s, since, until, least=query.least,
-                                most=query.limit if query.camera is None else 100_000)
-        rows: list[shapes.RouteRow] = []
-        for way in found:
-            way_names = [places[place] for place in way.places]
-            if _touches(query.camera, *way_names) and len(rows) < query.limit:
-                rows.append({"route": " > ".join(way_names), "stops": len(way_names), "people": way.people,
-                             "median_s": round(way.median_s, 3)})
-        return {"since": to_rfc3339(since), "until": to_rfc3339(until), "rows": rows}
+        stops, places = _stops(reader, query, since, until + query.within_s)
+        return {"since": to_rfc3339(since), "until": to_rfc3339(until),
+                "rows": _routes(stops, places, query, since, until, query.limit, query.least)}
 
     return table(request, query, "routes", await request.app[READERS].ask(ask), shapes.RouteRow)
+
+
+def _stops(reader: StoreReader, query: FlowQuery, since: float, until: float) -> tuple[Stops, list[str]]:
+    """What happened until then, and before `since` what trips began with."""
+    names(reader, query.camera)
+    return read_stops(reader, since - query.within_s, until, zones=query.of == "zones", label=query.label)
+
+
+def _routes(stops: Stops, places: list[str], query: FlowQuery, since: float, until: float, limit: int,
+            least: int = 2) -> list[shapes.RouteRow]:
+    """So many of them, the most travelled first."""
+    found = often_travelled(stops, query.within_s, since, until, least=least,
+                            most=limit if query.camera is None else 100_000)
+    rows: list[shapes.RouteRow] = []
+    for way in found:
+        way_names = [places[place] for place in way.places]
+        if _touches(query.camera, *way_names) and len(rows) < limit:
+            rows.append({"route": " > ".join(way_names), "stops": len(way_names), "people": way.people,
+                         "median_s": round(way.median_s, 3)})
+    return rows
 
 
 @routes.add("GET", "/api/analytics/congestion", tag="places", role=Role.VIEWER, audit=Audit.NEVER,

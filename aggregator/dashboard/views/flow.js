@@ -30,7 +30,7 @@ export async function show(root, { query, signal, remember }) {
     const since = new Date(Date.now() - state.within * 1000).toISOString();
     const asked = { since, of: state.of };
     try {
-      const [{ rows }, ways, own] = await Promise.all([get("/api/analytics/flow", asked, signal), get("/api/analytics/routes", { ...asked, limit: 12 }, signal),
+      const [{ rows, routes: ways }, own] = await Promise.all([get("/api/analytics/flow", { ...asked, routes: 12 }, signal),
         state.who ? get(`/api/identities/${state.who}/trajectory`, {}, signal) : null]);
       const names = state.of ? [...new Set(rows.flatMap((row) => [row.origin, row.destination]))].sort() : cameras.map((camera) => camera.camera);
       const people = Object.fromEntries(cameras.map((camera) => [camera.camera, camera.live?.people ?? ""]));
@@ -41,8 +41,8 @@ export async function show(root, { query, signal, remember }) {
           h("thead", null, h("tr", null, h("th", { scope: "col" }, "From"), h("th", { scope: "col" }, "To"), h("th", { scope: "col", class: "num" }, "People"), h("th", { scope: "col", class: "num" }, "Mostly"), h("th", { scope: "col", class: "num" }, "At most"))),
           h("tbody", null, rows.slice(0, 100).map((row) => h("tr", null, h("td", null, row.origin), h("td", null, row.destination), h("td", { class: "num" }, count(row.people)),
             h("td", { class: "num" }, span(Math.max(0, row.median_s) * 1000)), h("td", { class: "num" }, span(Math.max(0, row.max_s) * 1000))))))))] : empty("Nobody went from one place to another in that time."));
-      const most = Math.max(1, ...ways.rows.map((row) => row.people));
-      put(routes, h("h2", null, "Ways that are often taken"), ways.rows.length ? h("ol", { class: "ways" }, ways.rows.map((row) => h("li", null,
+      const most = Math.max(1, ...ways.map((row) => row.people));
+      put(routes, h("h2", null, "Ways that are often taken"), ways.length ? h("ol", { class: "ways" }, ways.map((row) => h("li", null,
         h("span", { class: "way-stops" }, row.route.split(" > ").flatMap((place, i) => [i > 0 && h("i", { "aria-hidden": "true" }, "→"), h("span", { class: "tag" }, place)])),
         h("span", { class: "meter" }, h("i", { style: { width: `${(row.people / most) * 100}%` } })), h("span", { class: "num small" }, count(row.people)), h("span", { class: "num small faint" }, span(row.median_s * 1000))))) : empty("None yet."));
     } catch (error) {

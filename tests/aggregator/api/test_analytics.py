@@ -191,6 +191,11 @@ def test_flow_routes_and_congestion_of_the_small_site(site) -> None:
     assert rows(site, f"/api/analytics/flow?{window}&camera=right") == flow
     assert rows(site, f"/api/analytics/routes?{window}") == [
         {"route": "left > right", "stops": 2, "people": 1, "median_s": 64.0}]
+    for more in ("", "&of=zones", "&camera=right", "&camera=left&within_s=1"):
+        both = site.ask(f"/api/analytics/flow?{window}&routes=7{more}").json
+        assert both["rows"] == rows(site, f"/api/analytics/flow?{window}{more}"), more
+        assert both["routes"] == rows(site, f"/api/analytics/routes?{window}&limit=7{more}"), more
+    assert site.ask(f"/api/analytics/flow?{window}").json["routes"] == []
     found = rows(site, f"/api/analytics/congestion?{window}&camera=left")
     assert [(row["start"][11:13], row["level"]) for row in found] == [("11", "unknown"), ("12", "unknown")]
     assert found[1]["density"] > found[0]["density"] == 0
