@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -211,6 +212,43 @@ def evaluate(
     if folder is not None:
         result["generated"] = on_generated(embedder, folder, ready(folder))
     _say(result, _lines(result), as_json)
+
+
+@app.command()
+def choose(
+    models: Annotated[list[str], typer.Argument(help="Names of `edge-agent models list`, or ONNX files.")],
+    video: Annotated[Path, typer.Option("--video", help="A real video with labelled people.")],
+    labels: Annotated[Path, typer.Option("--labels", help="Its labels, a CSV as for `evaluate`.")],
+    folder: Annotated[Path | None, typer.Option("--people", help="Generated people new to all of them.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Choose between embedders by half of a video's people, in all ways there are, and judge by the other half.
+
+    Examples:
+
+      edge-agent models train choose a.onnx b.onnx --video vtest.avi --labels vtest_people.csv --people unseen
+    """
+    from models.load import load_embedder
+    from models.training.choosing import choose as decide
+
+    candidates = {model: load_embedder(model, device="cpu") for model in models}
+    with show_progress() as progress:
+        progress.stage(f"Measuring {len(candidates)} candidates")
+        measured: list[str] = []
+
+        def done(name: str) -> None:
+            measured.append(name)
+            progress.advance(len(measured), len(candidates))
+
+        choice = decide(candidates, video, labels, folder, done)
+    lines = [
+        f"{name}: chosen by {100 * found.chosen:.0f} % of halves; mAP {found.filmed:.3f} as filmed, "
+        f"{found.elsewhere:.3f} through other cameras"
+        + (f", {found.generated:.3f} of generated people" if folder is not None else "")
+        for name, found in choice.standings.items()
+    ]
+    lines.append(f"Take {choice.name}. Halves that chose saw mAP {choice.promised:.3f}, the others {choice.kept:.3f}.")
+    _say(asdict(choice), "\n".join(lines), as_json)
 
 
 def _lines(result: dict[str, Any]) -> str:

@@ -17,6 +17,8 @@ from models.training.site import PEOPLE, Site
 
 TAKES: Final = 4  # pictures of a person in a batch, each of another visit where there are so many
 
+_MUTED: Final = 0.35  # share of batches whose people all wear paler colours than were drawn
+_GREY: Final = 0.06  # share of pictures without any colour
 _CUT_BESIDE: Final = 0.15  # share of pictures that lose a side, as at the frame's edge
 _CUT_BELOW: Final = 0.12  # and that lose the legs
 
@@ -77,8 +79,8 @@ def vary(pictures: NDArray[np.uint8], generator: torch.Generator) -> Any:
         return torch.randn(shape, generator=generator)
 
     # Which part of the picture is shown: nearly all, or what a frame's edge or a counter leaves of a person.
-    wide, tall = (1 + 0.06 * bell(count)).clamp(0.85, 1.15), (1 + 0.05 * bell(count)).clamp(0.85, 1.15)
-    right, down = 0.05 * bell(count), 0.04 * bell(count)
+    wide, tall = (1 + 0.08 * bell(count)).clamp(0.82, 1.2), (1 + 0.06 * bell(count)).clamp(0.82, 1.2)
+    right, down = 0.06 * bell(count), 0.05 * bell(count)
     cut, kept = even(count), 0.35 + 0.55 * even(count)
     beside, below = cut < _CUT_BESIDE, (cut >= _CUT_BESIDE) & (cut < _CUT_BESIDE + _CUT_BELOW)
     kept = torch.where(below, 0.4 + 0.6 * kept, kept)
@@ -90,16 +92,27 @@ def vary(pictures: NDArray[np.uint8], generator: torch.Generator) -> Any:
     place[:, 1, 1], place[:, 0, 2], place[:, 1, 2] = tall, right, down
     grid = functional.affine_grid(place, [count, 3, height, width], align_corners=False)
     x = functional.grid_sample(x, grid, padding_mode="border", align_corners=False)
-    coarse = even(count) < 0.25
+    coarse = even(count) < 0.3
     if coarse.any():
-        scale = 0.35 + 0.4 * float(even(1))
+        scale = 0.3 + 0.45 * float(even(1))
         small = functional.interpolate(x[coarse], scale_factor=scale, mode="area")
         x[coarse] = functional.interpolate(small, (height, width), mode="bilinear", align_corners=False)
-    x = x * (1 + 0.10 * bell(count, 1, 1, 1)) * (1 + 0.035 * bell(count, 3, 1, 1))
+    # Lenses blur and cameras sharpen what they show, up to the white rims of cheap ones.
+    edges = x - functional.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
+    x = x + edges * torch.where(even(count) < 0.5, 0.0, 2 * even(count) - 0.6)[:, None, None, None]
+    x = x * (1 + 0.12 * bell(count, 1, 1, 1)) * (1 + 0.045 * bell(count, 3, 1, 1))
+    x = x.clamp(1e-3, 1) ** (0.15 * bell(count, 1, 1, 1)).exp()
+    # Light from above or from one side.
+    down = torch.linspace(-1, 1, height).view(1, 1, -1, 1) * bell(count, 1, 1, 1)
+    x = x * (1 + 0.08 * (down + torch.linspace(-1, 1, width) * bell(count, 1, 1, 1))).clamp(0.5, 1.5)
     mean = x.mean((1, 2, 3), keepdim=True)
-    x = (x - mean) * (1 + 0.15 * bell(count, 1, 1, 1)).clamp(0.6, 1.5) + mean + 0.03 * bell(count, 1, 1, 1)
+    x = (x - mean) * (1 + 0.2 * bell(count, 1, 1, 1)).clamp(0.6, 1.6) + mean + 0.03 * bell(count, 1, 1, 1)
     grey = x.mean(1, keepdim=True)
-    x = grey + (x - grey) * (1 + 0.2 * bell(count, 1, 1, 1)).clamp(0.4, 1.6)
+    colourful = (1 + 0.2 * bell(count, 1, 1, 1)).clamp(0.4, 1.6) * (even(count, 1, 1, 1) >= _GREY)
+    if float(even(1)) < _MUTED:
+        colourful = colourful * (0.2 + 0.7 * even(1))
+    x = grey + (x - grey) * colourful
+    x = x + 0.02 * even(count, 1, 1, 1) * bell(count, 1, height, width)
     x = (x.clamp(0, 1) - _MEAN) / _DEVIATION
     _cover(x, even, bell)
     return x

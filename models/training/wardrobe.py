@@ -88,10 +88,15 @@ class Outfit:
 
 
 class Wardrobe:
-    """Draws outfits; people of one site share some colours, so that details have to tell them apart."""
+    """Draws outfits; people of one site share some colours, so that details have to tell them apart.
 
-    def __init__(self, mesh: Mesh, random: np.random.Generator, shared: int = 5) -> None:
+    How many colours they share, and how many of them wear these, differs from site to site: between a market place in
+    summer and the black coats of a winter's evening.
+    """
+
+    def __init__(self, mesh: Mesh, random: np.random.Generator) -> None:
         self._random = random
+        self._alike, shared = random.uniform(0.2, 0.8), int(random.integers(2, 6))
         self._knee, self._ankle, self._hip = (
             mesh.height_of(name) for name in ("lowerleg01.L", "foot.L", "upperleg01.L")
         )
@@ -190,9 +195,9 @@ class Wardrobe:
         return colour(self._random, kind) if self._random.random() < chance else None
 
     def _cloth(self, kind: Kind) -> Cloth:
-        """One in three wears a colour that others here wear too."""
+        """Some wear a colour that others here wear too."""
         shared = self._shared[kind]
-        base = shared[self._random.integers(len(shared))] if self._random.random() < 0.35 else None
+        base = shared[self._random.integers(len(shared))] if self._random.random() < self._alike else None
         return cloth(self._random, kind, base)
 
     def _hair(self, age: float) -> Floats:
