@@ -26,6 +26,7 @@ SELECT visit, agent, camera, run, track, start, "end", label, frames, parts, fin
 FROM visits"""
 VISITS = _VISIT + " WHERE {where} ORDER BY start DESC, visit DESC LIMIT :limit"
 VISIT = f"{_VISIT} WHERE visit = :visit"
+NUMBERED = f"{_VISIT} WHERE visit IN (SELECT value FROM json_each(:visits))"
 TRACK = f"{_VISIT} WHERE camera = :camera AND run = :run AND track = :track"
 IN_ZONE = """EXISTS (SELECT 1 FROM stays AS s WHERE s.camera = visits.camera AND s.run = visits.run
     AND s.track = visits.track AND s.zone = {})"""

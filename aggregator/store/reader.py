@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aggregator.store import columns, queries, records
 from aggregator.store.database import explained, open_read_only
@@ -145,6 +146,11 @@ class StoreReader:
         row = self._row(queries.VISIT, {"visit": visit})
         return _visit(row) if row else None
 
+    def numbered(self, visits: Collection[int]) -> dict[int, VisitRow]:
+        """Visits by their numbers; those that are not there are left out."""
+        rows = self.rows(queries.NUMBERED, {"visits": json.dumps(list(visits))})
+        return {r[0]: _visit(r) for r in rows}
+
     def visits_of(self, identity: int) -> list[int]:
         """The numbers of all visits of an identity."""
         return [int(r[0]) for r in self.rows("SELECT visit FROM visits WHERE identity = :identity",
@@ -159,16 +165,21 @@ class StoreReader:
         """The whole path of one visit."""
         return columns.path(self.rows(queries.PATH, {"visit": visit}))
 
-    def embeddings(self, visit: int) -> VisitEmbeddings | None:
-        """What a visit looked like; None when there is no such visit."""
+    def looks(self, visit: int) -> tuple[str, NDArray[np.float32]] | None:
+        """What a visit looked like on average: network and (d,) unit vector; None when there is no such visit."""
         row = self._row(queries.MEAN, {"visit": visit})
-        if row is None:
+        return None if row is None else (row[0], columns.embedding(row[1]))
+
+    def embeddings(self, visit: int) -> VisitEmbeddings | None:
+        """What a visit looked like, on average and at its best moments; None when there is no such visit."""
+        looks = self.looks(visit)
+        if looks is None:
             return None
-        mean = columns.embedding(row[1])
+        model, mean = looks
         rows = self.rows(queries.EXEMPLARS, {"visit": visit})
         flat = np.frombuffer(b"".join(r[2] for r in rows), "<f2").astype(np.float32)
         return VisitEmbeddings(
-            visit=visit, model=row[0], mean=mean,
+            visit=visit, model=model, mean=mean,
             exemplars=columns.unit(flat.reshape(len(rows), -1 if rows else len(mean))),
             times=np.array([r[0] for r in rows], np.float64), quality=np.array([r[1] for r in rows], np.float32))
 

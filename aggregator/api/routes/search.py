@@ -110,9 +110,9 @@ def _of_visit(reader: StoreReader, visit: int, by: str) -> tuple[str, NDArray[np
             return face.model, face.mean
         raise ApiError(409, "no_face", f"no face was seen in visit {visit}", field="visit",
                        cure="take another visit of the same person, or search by=looks")
-    looks = reader.embeddings(visit)
-    if looks is not None and len(looks.mean):
-        return looks.model, looks.mean
+    looks = reader.looks(visit)
+    if looks is not None and len(looks[1]):
+        return looks
     raise ApiError(409, "no_embedding", f"visit {visit} has no embedding: nothing of it was good enough",
                    field="visit", cure="take another visit of the same person")
 
@@ -121,9 +121,11 @@ def _answer(reader: StoreReader, history: History, model: ModelInfo, notice: str
             vector: NDArray[np.float32], query: SearchQuery, but: int = 0) -> shapes.Search:
     for camera in query.camera:
         the_camera(reader, camera)
-    results: list[shapes.Found] = []
-    for visit, similarity in _nearest(history, model, vector, query, but):
-        row = reader.visit(visit)
+    nearest = _nearest(history, model, vector, query, but)
+    # One question for all: every one to the store gives Python's lock away, and may wait until it is had again.
+    rows, results = reader.numbered([visit for visit, _ in nearest]), list[shapes.Found]()
+    for visit, similarity in nearest:
+        row = rows.get(visit)
         if row is not None:
             results.append({"global_id": shaping.name(row.identity), "visit": visit, "camera": row.camera,
                             "start": to_rfc3339(row.start), "end": to_rfc3339(row.end),
