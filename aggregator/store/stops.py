@@ -17,17 +17,17 @@ _COLUMNS = """json_group_array(v.identity), json_group_array({name}),
 _CAMERAS = f"""
 SELECT {_COLUMNS.format(name="v.camera", start="v.start", end='v."end"')}
 FROM visits AS v WHERE v.identity IS NOT NULL AND {{where}}"""
-# Camera by camera, because stays are found by camera and time; CROSS JOIN keeps the order of the tables as written.
+# From visits to their stays: these lie in the order of tracks, so each is found at once. CROSS JOIN keeps the order of
+# the tables as written, and + keeps SQLite from looking through all stays of a time for each visit.
 _ZONES = f"""
 SELECT {_COLUMNS.format(name="s.camera || '/' || s.zone", start="s.entered", end='coalesce(s."left", v."end")')}
-FROM cameras AS c CROSS JOIN stays AS s ON s.camera = c.camera
-    CROSS JOIN visits AS v ON v.camera = s.camera AND v.run = s.run AND v.track = s.track
+FROM visits AS v CROSS JOIN stays AS s ON s.camera = v.camera AND s.run = v.run AND s.track = v.track
 WHERE v.identity IS NOT NULL AND {{where}}"""
 
 
 def read_stops(reader: StoreReader, since: float, until: float, *, zones: bool, label: str | None = None,
                ) -> tuple[Stops, list[str]]:
-    """Stops that overlap [since, until], and the names of their places: cameras, or `camera/zone`."""
+    """Stops of visits that overlap [since, until], and the names of their places: cameras, or `camera/zone`."""
     where = Filter().equals("v.label", label)
     who, name, start, end = _columns(reader, since, until, where, zones=zones)
     names = sorted(set(name))
@@ -37,14 +37,11 @@ def read_stops(reader: StoreReader, since: float, until: float, *, zones: bool, 
 
 def stops_at(reader: StoreReader, place: str, number: int, since: float, until: float, label: str | None = None,
              ) -> Stops:
-    """Stops at one camera, or one `CAMERA/ZONE`, that overlap [since, until]; all have `number` as their place."""
+    """Stops at one camera, or one `CAMERA/ZONE`, of visits that overlap [since, until]; all have `number` as place."""
     camera, zone, name = place.partition("/")
     zones = bool(zone) and not reader.camera(place)
     where = Filter().equals("v.label", label)
-    if zones:
-        where.equals("s.camera", camera).equals("s.zone", name)
-    else:
-        where.equals("v.camera", place)
+    where.equals("v.camera", camera if zones else place).equals("s.zone", name if zones else None)
     who, _, start, end = _columns(reader, since, until, where, zones=zones)
     return Stops(who=who, place=np.full(len(who), number, np.int64), start=start, end=end)
 
@@ -54,10 +51,7 @@ def _columns(reader: StoreReader, since: float, until: float, where: Filter, *, 
     """Identities, places by name, and the seconds from and until which they were there."""
     longest = reader.rows(LONGEST)
     bound = float(longest[0][0]) if longest else 0.0
-    if zones:
-        where.at_most("s.entered", until).at_least("s.entered", since - bound)
-    else:
-        where.overlaps(since, until, bound)
+    where.overlaps(since, until, bound).at_most("+s.entered", until if zones else None)
     found = reader.rows((_ZONES if zones else _CAMERAS).format(where=where), {**where.parameters, "ticks": _TICKS})
     who, name, start, end = (orjson.loads(column) for column in found[0])
     return (np.array(who, np.int64), name, np.array(start, np.int64) / _TICKS, np.array(end, np.int64) / _TICKS)
