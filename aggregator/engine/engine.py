@@ -254,8 +254,11 @@ class Engine:
         """Store a batch, however long it takes."""
         now = self._clock.now()
         for agent, message in items:
-            self._live.heard(agent, message, now)
-            self._alarm.heard(message, now)
+            if not isinstance(message, Upload):
+                self._live.heard(agent, message, now)
+                self._alarm.heard(message, now)
+        for agent in {agent for agent, _ in items}:
+            self._live.heard(agent, None, now)
         wait, link, failed_at = self._settings.retry_least_s, True, 0.0
         while True:
             try:

@@ -6,7 +6,6 @@ What passes here would pass there, number by number; what does not is opened aga
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import accumulate, pairwise
 from operator import itemgetter
 from typing import Any
 
@@ -22,7 +21,7 @@ from common.tracklet import PackedTracklet, Tracklet
 Opened = PackedTracklet | list[Event] | WireError
 
 _fields = itemgetter(*(name for name in PackedTracklet._fields if name != "face"))
-_TYPES = [str, str, int, int, bool, float, float, str, int, float, str, *(bytes,) * 7, dict, dict]
+_TYPES = (str, str, int, int, bool, float, float, str, int, float, str, *(bytes,) * 7, dict, dict)
 _MOST_TEXT = 200
 _MOST = 2**53
 
@@ -64,44 +63,44 @@ def _row(body: bytes) -> PackedTracklet | None:
         if fields["kind"] != "tracklet" or "face" in fields:
             return None
         values = _fields(fields)
-        if list(map(type, values)) != _TYPES:
+        if tuple(map(type, values)) != _TYPES:
             return None
-        row = PackedTracklet(*values)
-        if row.attributes or row.counts:
-            row = row._replace(attributes=plain_attributes(row.attributes), counts=plain_counts(row.counts))
+        (camera, run, track, part, _, start, end, label, frames, confidence, model, mean, embeddings, quality,
+         embedding_times, path_times, path_frames, path_boxes, attributes, counts) = values
+        if attributes or counts:
+            values = (*values[:-2], plain_attributes(attributes), plain_counts(counts))
     except Exception:  # many kinds; the slow way says which
         return None
-    d, k, m = len(row.mean), len(row.quality) // 4, len(row.path_times) // 8
+    size, k, m = len(mean), len(quality) // 4, len(path_times) // 8
     fits = (
-        d <= 2 * MAX_DIMENSIONS and d % 2 == 0 and len(row.quality) == 4 * k and len(row.embeddings) == k * d
-        and len(row.embedding_times) == 8 * k and (not d or row.model != "")
-        and len(row.path_times) == 8 * m and len(row.path_frames) == 4 * m and len(row.path_boxes) == 16 * m
-        and 0 < len(row.camera) <= _MOST_TEXT and 0 < len(row.run) <= _MOST_TEXT and 0 < len(row.label) <= _MOST_TEXT
-        and len(row.model) <= _MOST_TEXT
-        and 0 <= row.track <= _MOST and 0 <= row.part <= _MOST and 0 <= row.frames <= _MOST
-        and row.start <= row.end and abs(row.confidence) < np.inf
+        size <= 2 * MAX_DIMENSIONS and size % 2 == 0 and len(quality) == 4 * k and len(embeddings) == k * size
+        and len(embedding_times) == 8 * k and (not size or model != "")
+        and len(path_times) == 8 * m and len(path_frames) == 4 * m and len(path_boxes) == 16 * m
+        and 0 < len(camera) <= _MOST_TEXT and 0 < len(run) <= _MOST_TEXT and 0 < len(label) <= _MOST_TEXT
+        and len(model) <= _MOST_TEXT and 0 <= track <= _MOST and 0 <= part <= _MOST and 0 <= frames <= _MOST
+        and start <= end and abs(confidence) < np.inf
     )
-    return row if fits else None
+    return PackedTracklet._make((*values, None)) if fits else None
 
 
 def _check(rows: list[PackedTracklet], dimensions: Mapping[str, int], latest: float) -> NDArray[np.bool_]:
     """Whether all numbers of each are as they must be, (n,)."""
-    means = _Column([row.mean for row in rows], "<f2")
-    vectors = _Column([row.embeddings for row in rows], "<f2")
-    quality = _Column([row.quality for row in rows], "<f4")
-    seen = _Column([row.embedding_times for row in rows], "<f8")
-    times = _Column([row.path_times for row in rows], "<f8")
-    boxes = _Column([row.path_boxes for row in rows], "<f4")
-    spans = np.array([(row.start, row.end) for row in rows]).reshape(-1, 2)
+    of = dict(zip(PackedTracklet._fields, zip(*rows, strict=True), strict=True))
+    spans = np.array([of["start"], of["end"]])
     with np.errstate(invalid="ignore", over="ignore"):
-        good = ((spans >= 0) & (spans <= latest)).all(axis=1)
-        for column in (seen, times):
-            good &= column.all((column.values >= 0) & (column.values <= latest))
-        for column in (quality, boxes):
-            good &= column.all(np.isfinite(column.values))
-    of = [len(row.mean) // 2 for row in rows]
-    good &= np.array([not d or dimensions.get(row.model, d) == d for row, d in zip(rows, of, strict=True)], bool)
-    return good & _unit(means, of) & _unit(vectors, of)
+        good = np.asarray(((spans >= 0) & (spans <= latest)).all(axis=0))
+        for name in ("embedding_times", "path_times"):
+            times = _Column(of[name], "<f8")
+            good &= times.all((times.values >= 0) & (times.values <= latest))
+        for name in ("quality", "path_boxes"):
+            numbers = _Column(of[name], "<f4")
+            good &= numbers.all(np.isfinite(numbers.values))
+    means, vectors = _Column(of["mean"], "<f2"), _Column(of["embeddings"], "<f2")
+    sizes = means.lengths
+    for model, size in {*zip(of["model"], sizes.tolist(), strict=True)}:
+        if size and dimensions.get(model, size) != size:
+            good &= np.array([(name, one) != (model, size) for name, one in zip(of["model"], sizes, strict=True)], bool)
+    return good & _unit(means, sizes) & _unit(vectors, sizes)
 
 
 class _Column:
@@ -109,37 +108,33 @@ class _Column:
 
     Attributes:
         values: (sum of lengths,).
+        lengths: (rows,) of each.
     """
 
-    def __init__(self, blobs: list[bytes], dtype: str) -> None:
+    def __init__(self, blobs: Sequence[bytes], dtype: str) -> None:
         self.values: NDArray[Any] = np.frombuffer(b"".join(blobs), dtype)
-        size = self.values.itemsize
-        self._bounds = [0, *accumulate(len(blob) // size for blob in blobs)]
+        self.lengths = np.fromiter(map(len, blobs), np.intp, len(blobs)) // self.values.itemsize
 
     def all(self, fine: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """(sum of lengths,) bool → (rows,): whether it is true for all of a row."""
-        good = np.ones(len(self._bounds) - 1, bool)
+        good = np.ones(len(self.lengths), bool)
         if not fine.all():
-            good[np.searchsorted(self._bounds, np.flatnonzero(~fine), side="right") - 1] = False
+            good[np.searchsorted(np.cumsum(self.lengths), np.flatnonzero(~fine), side="right")] = False
         return good
 
-    def lengths(self) -> list[int]:
-        """Of each row."""
-        return [after - before for before, after in pairwise(self._bounds)]
 
-
-def _unit(column: _Column, of: list[int]) -> NDArray[np.bool_]:
-    """Whether all vectors of a row, `of` numbers each, have length 1; (rows,)."""
+def _unit(column: _Column, sizes: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Whether all vectors of a row, of `sizes` (rows,) numbers each, have length 1; (rows,)."""
     values = column.values.astype(np.float32)
-    counts = [length // d if d else 0 for length, d in zip(column.lengths(), of, strict=True)]
-    if len(set(of)) == 1 and of[0]:
-        squares = np.einsum("ij,ij->i", *(values.reshape(-1, of[0]),) * 2)
+    counts = column.lengths // np.maximum(sizes, 1)
+    if sizes[0] and (sizes == sizes[0]).all():
+        squares = np.einsum("ij,ij->i", *(values.reshape(-1, sizes[0]),) * 2)
     else:
-        starts = np.concatenate([[0], np.cumsum(np.repeat(of, counts))]).astype(np.intp)
+        starts = np.concatenate([[0], np.cumsum(np.repeat(sizes, counts))])
         sums = np.concatenate([[0.0], np.cumsum(np.square(values, dtype=np.float64))])
         squares = sums[starts[1:]] - sums[starts[:-1]]
     with np.errstate(invalid="ignore"):
         fine = np.abs(np.sqrt(squares) - 1) <= LENGTH_TOLERANCE / 2  # the borderline is for the slow way
-    good = np.ones(len(of), bool)
-    good[np.repeat(np.arange(len(of)), counts)[~fine]] = False
+    good = np.ones(len(sizes), bool)
+    good[np.repeat(np.arange(len(sizes)), counts)[~fine]] = False
     return good

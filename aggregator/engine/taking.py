@@ -69,20 +69,22 @@ class Taking:
 
     def _is_due(self, agent: str, upload: Upload, batch: Batch) -> bool:
         """Whether an entry is neither early nor a repeat; it is acknowledged with the batch."""
+        key = agent, upload.spool
         through = self._store.through(agent, upload.spool)
         if upload.after > through:
-            if (agent, upload.spool) not in batch.missed:
-                batch.missed.add((agent, upload.spool))
+            if key not in batch.missed:
+                batch.missed.add(key)
                 batch.answers.append((agent, Refusal(
                     code="out_of_order", message=f"entry {upload.seq} came before {upload.after}: send again")))
             batch.counts["out_of_order"] += 1
             return False
-        skipped = self._store.advance(agent, upload.spool, upload.seq)
-        batch.acks[agent, upload.spool] = max(batch.acks.get((agent, upload.spool), 0), through, upload.seq)
-        if skipped < 0:
+        if upload.seq <= through:
+            batch.acks[key] = through
             batch.counts["repeats"] += 1
             return False
-        batch.counts["skipped"] += skipped
+        batch.acks[key] = upload.seq
+        if skipped := self._store.advance(agent, upload.spool, upload.seq):
+            batch.counts["skipped"] += skipped
         return True
 
     def _open(self, uploads: list[tuple[str, Upload]], now: float, batch: Batch, seen: set[tuple[str, str]]) -> None:
@@ -90,26 +92,33 @@ class Taking:
         tracklets: list[PackedTracklet] = []
         events: list[Event] = []
         opened = open_uploads([upload.body for _, upload in uploads], self._site.dimensions, now + self._ahead_s)
+        fine: set[tuple[str, str, str, int]] = set()
         for (agent, upload), content in zip(uploads, opened, strict=True):
+            if type(content) is PackedTracklet and content.face is None:
+                like = agent, content.camera, content.model, len(content.mean)
+                if like in fine:
+                    agents.append(agent)
+                    tracklets.append(content)
+                    continue
+            else:
+                like = None
             error = self._wrong(agent, content, now, seen)
             if error is not None:
                 self._refuse(agent, upload.seq, error, batch)
             elif isinstance(content, PackedTracklet):
                 agents.append(agent)
                 tracklets.append(content)
+                if like:
+                    fine.add(like)
             elif isinstance(content, list):
                 events += content
         if self._turn:
             tracklets = self._turn.tracklets(tracklets)
-        for known in self._store.record_tracklets(agents, tracklets):
-            if known is None:
-                batch.counts["repeated_parts"] += 1
-            else:
-                batch.counts["tracklets"] += 1
-                visit, identity = known
-                batch.visits[visit.visit] = visit
-                if identity is not None:
-                    batch.identities[visit.visit] = identity
+        visits, identities, taken = self._store.record_tracklets(agents, tracklets)
+        batch.visits.update(visits)
+        batch.identities.update(identities)
+        batch.counts["tracklets"] += taken
+        batch.counts["repeated_parts"] += len(tracklets) - taken
         self.events(events, batch)
 
     def _wrong(self, agent: str, content: Opened, now: float, seen: set[tuple[str, str]]) -> WireError | None:

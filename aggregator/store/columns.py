@@ -37,12 +37,28 @@ def unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
     return vector / length
 
 
-def exemplar_rows(visit: int, part: PackedTracklet) -> list[tuple[int, float, float, bytes]]:
-    """Visit, time, quality and embedding of each exemplar."""
-    size = len(part.mean)
-    times = np.frombuffer(part.embedding_times, "<f8").tolist()
-    quality = np.frombuffer(part.quality, "<f4").tolist()
-    return [(visit, time, quality[at], part.embeddings[at * size:(at + 1) * size]) for at, time in enumerate(times)]
+def exemplar_rows(parts: Sequence[tuple[int, PackedTracklet]]) -> list[tuple[int, float, float, bytes]]:
+    """Visit, time, quality and embedding of each exemplar of parts, each with its visit."""
+    times = np.frombuffer(b"".join([part.embedding_times for _, part in parts]), "<f8").tolist()
+    quality = np.frombuffer(b"".join([part.quality for _, part in parts]), "<f4").tolist()
+    rows: list[tuple[int, float, float, bytes]] = []
+    for visit, part in parts:
+        size = len(part.mean)
+        for at in range(len(part.quality) // 4):
+            rows.append((visit, times[len(rows)], quality[len(rows)], part.embeddings[at * size:(at + 1) * size]))
+    return rows
+
+
+def path_rows(parts: Sequence[tuple[int, PackedTracklet]]) -> list[tuple[Any, ...]]:
+    """Visit, part, camera, first and last moment, times, frames and boxes of each part that has a path."""
+    parts = [(visit, part) for visit, part in parts if part.path_times]
+    if not parts:
+        return []
+    times = np.frombuffer(b"".join([part.path_times for _, part in parts]), "<f8")
+    begin = np.cumsum([0, *(len(part.path_times) // 8 for _, part in parts[:-1])])
+    first, last = np.minimum.reduceat(times, begin).tolist(), np.maximum.reduceat(times, begin).tolist()
+    return [(visit, part.part, part.camera, since, until, part.path_times, part.path_frames, part.path_boxes)
+            for (visit, part), since, until in zip(parts, first, last, strict=True)]
 
 
 def path(parts: list[tuple[bytes, bytes, bytes]]) -> Path:

@@ -67,6 +67,11 @@ class CountWriter:
         for hour in range(max(int(since // HOUR), last - _LONGEST_HOURS), last + 1):
             self._touched[camera, hour] = self._touched.get((camera, hour), 0) + 1
 
+    def touch_all(self, spans: Iterable[tuple[str, float, float]]) -> None:
+        """`touch` for many, (camera, since, until)."""
+        for camera, first, last in {(camera, since // HOUR, until // HOUR) for camera, since, until in spans}:
+            self.touch(camera, first * HOUR, last * HOUR)
+
     def flush(self) -> None:
         """Write down what was touched; before the transaction's end."""
         self._db.executemany("INSERT INTO hours_due VALUES (?, ?, ?) "

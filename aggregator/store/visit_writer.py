@@ -4,22 +4,21 @@ question."""
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from aggregator.store import columns
 from aggregator.store.count_writer import CountWriter
 from aggregator.store.faces import FaceTable
 from aggregator.visit import Visit
-from common.tracklet import PackedTracklet
+from common.tracklet import Face, PackedTracklet
 
 MOST = 20_000
 """Visits kept at hand; beyond it they are read again."""
 
-Recorded = tuple[Visit, int | None]
+Recorded = tuple[dict[int, Visit], dict[int, int], int]
+"""Visits as they are now, and the identities that they have, by number; and how many parts were taken."""
 
 
 @dataclass(slots=True)
@@ -45,51 +44,66 @@ class VisitWriter:
         self._known: dict[tuple[str, str, int], _Known] = {}
         self._by_number: dict[int, _Known] = {}
 
-    def record(self, agents: Sequence[str], tracklets: Sequence[PackedTracklet]) -> list[Recorded | None]:
+    def record(self, agents: Sequence[str], tracklets: Sequence[PackedTracklet]) -> Recorded:
         """See `StoreWriter.record_tracklets`."""
-        new: list[tuple[Any, ...]] = []
-        grown: list[tuple[Any, ...]] = []
-        moved: list[tuple[float, int]] = []
-        exemplars: list[tuple[Any, ...]] = []
-        paths: list[tuple[Any, ...]] = []
-        found: list[tuple[_Known, tuple[Any, ...]] | None] = []
+        begun: dict[int, tuple[str, str, str, int]] = {}
+        latest: dict[int, tuple[_Known, PackedTracklet]] = {}
+        means: dict[int, bytes] = {}
+        attributes: dict[int, dict[str, Any]] = {}
+        faces: dict[int, Face] = {}
+        moved: dict[int, float] = {}
+        taken: list[tuple[int, PackedTracklet]] = []
         number = 0
         self._read(tracklets)
+        known = self._known
         for agent, part in zip(agents, tracklets, strict=True):
-            attributes = columns.to_json(part.attributes) if part.attributes else "{}"
-            row = self._known.get((part.camera, part.run, part.track))
+            key = part.camera, part.run, part.track
+            row = known.get(key)
             if row is None:
                 number = number + 1 if number else self._next()
                 row = _Known(number, part.start, part.end, part.label, part.frames, part.part + 1, part.final,
                              part.model, None)
-                self._known[part.camera, part.run, part.track] = self._by_number[number] = row
-                new.append((number, agent, part.camera, part.run, part.track, part.start, part.end, part.label,
-                            part.frames, part.part + 1, part.final, part.confidence, part.model, part.mean, attributes))
+                known[key] = self._by_number[number] = row
+                begun[number] = agent, *key
             elif part.part < row.parts:
-                found.append(None)
                 continue
             else:
                 if part.start < row.start:
-                    row.start = part.start
-                    moved.append((part.start, row.visit))
+                    moved[row.visit] = row.start = part.start
                 row.end, row.frames = max(row.end, part.end), max(row.frames, part.frames)
                 row.label, row.parts, row.final = part.label, part.part + 1, row.final or part.final
                 row.model = part.model if part.mean else row.model
-                grown.append((row.end, row.label, row.frames, row.parts, row.final, part.confidence, row.model,
-                              part.mean, attributes, row.visit))
-            found.append((row, (row.start, row.end, row.label, row.frames, row.final, row.model)))
-            self._counting.touch(part.camera, part.start, part.end)
-            exemplars += columns.exemplar_rows(row.visit, part)
-            if part.path_times:
-                times = np.frombuffer(part.path_times, "<f8").tolist()
-                paths.append((row.visit, part.part, part.camera, min(times), max(times), part.path_times,
-                              part.path_frames, part.path_boxes))
-        for statement, rows in ((_NEW, new), (_GROWN, grown), (_MOVED, moved), (_EXEMPLAR, exemplars), (_PATH, paths)):
+            visit = row.visit
+            latest[visit] = row, part
+            if part.mean:
+                means[visit] = part.mean
+            if part.attributes:
+                attributes.setdefault(visit, {}).update(part.attributes)
+            if part.face is not None:
+                faces[visit] = part.face
+            taken.append((visit, part))
+        new: list[tuple[Any, ...]] = []
+        grown: list[tuple[Any, ...]] = []
+        ended: list[tuple[Any, ...]] = []
+        for visit, (row, part) in latest.items():
+            values = (row.end, row.label, row.frames, row.parts, part.confidence, row.model, means.get(visit, b""),
+                      columns.to_json(attributes[visit]) if visit in attributes else "{}", visit)
+            if visit in begun:
+                new.append((*values, *begun[visit], row.start, row.final))
+            else:
+                (ended if row.final else grown).append(values)
+        for statement, rows in (
+                (_NEW, new), (_GROWN, grown), (_ENDED, ended), (_MOVED, [(at, visit) for visit, at in moved.items()]),
+                (_EXEMPLAR, columns.exemplar_rows(taken)), (_PATH, columns.path_rows(taken))):
             if rows:
                 self._db.executemany(statement, rows)
-        recorded = self._visits(tracklets, found)
-        self._keep()
-        return recorded
+        for visit, face in faces.items():
+            self._faces.put(visit, face)
+        self._counting.touch_all((part.camera, part.start, part.end) for _, part in taken)
+        visits = self._visits(latest, means)
+        self._keep(latest.values())
+        return visits, {visit: row.identity for visit, (row, _) in latest.items() if row.identity is not None}, \
+            len(taken)
 
     def changed(self, identities: Iterable[tuple[int, int | None]]) -> None:
         """Visits that were given an identity, or lost it."""
@@ -102,24 +116,14 @@ class VisitWriter:
         self._known.clear()
         self._by_number.clear()
 
-    def _visits(self, tracklets: Sequence[PackedTracklet], found: Sequence[tuple[_Known, tuple[Any, ...]] | None],
-                ) -> list[Recorded | None]:
-        for part, one in zip(tracklets, found, strict=True):
-            if one is not None and part.face is not None:
-                self._faces.put(one[0].visit, part.face)
+    def _visits(self, latest: Mapping[int, tuple[_Known, PackedTracklet]], means: Mapping[int, bytes],
+                ) -> dict[int, Visit]:
         # The mean of a part that has none is that of the parts before.
-        looks = iter(columns.embeddings([part.mean or self._mean(one[0].visit)
-                                         for part, one in zip(tracklets, found, strict=True) if one is not None]))
-        recorded: list[Recorded | None] = []
-        for part, one in zip(tracklets, found, strict=True):
-            if one is None:
-                recorded.append(None)
-                continue
-            row, (start, end, label, frames, final, model) = one
-            recorded.append((Visit(
-                visit=row.visit, camera=part.camera, start=start, end=end, label=label, frames=frames, final=final,
-                model=model, embedding=next(looks), face=self._faces.of(row.visit)), row.identity))
-        return recorded
+        looks = columns.embeddings([means.get(visit) or self._mean(visit) for visit in latest])
+        return {visit: Visit(
+            visit=visit, camera=part.camera, start=row.start, end=row.end, label=row.label, frames=row.frames,
+            final=row.final, model=row.model, embedding=embedding, face=self._faces.of(visit))
+            for (visit, (row, part)), embedding in zip(latest.items(), looks, strict=True)}
 
     def _read(self, tracklets: Sequence[PackedTracklet]) -> None:
         """Take what the file holds of these to hand."""
@@ -139,12 +143,13 @@ class VisitWriter:
     def _mean(self, visit: int) -> bytes:
         return bytes(self._db.execute("SELECT mean FROM visits WHERE visit = ?", (visit,)).fetchone()[0])
 
-    def _keep(self) -> None:
+    def _keep(self, latest: Iterable[tuple[_Known, PackedTracklet]]) -> None:
         """Of visits that have ended nothing more comes."""
+        for row, part in latest:
+            if row.final:
+                del self._known[part.camera, part.run, part.track], self._by_number[row.visit]
         if len(self._known) > MOST:
             self.forget()
-        for key in [key for key, row in self._known.items() if row.final]:
-            del self._by_number[self._known.pop(key).visit]
 
 
 _AT_ONCE = 250
@@ -156,16 +161,17 @@ _NEXT = """
 SELECT max(coalesce((SELECT max(visit) FROM visits), 0),
            coalesce((SELECT CAST(value AS INTEGER) FROM facts WHERE name = 'last_visit'), 0)) + 1"""
 _NEW = """
-INSERT INTO visits (visit, agent, camera, run, track, start, "end", label, frames, parts, final, confidence, model,
-                    mean, attributes)
+INSERT INTO visits ("end", label, frames, parts, confidence, model, mean, attributes, visit, agent, camera, run, track,
+                    start, final)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 # The latest part speaks of the whole track, so it replaces. Columns that stay are not named: what is named is taken out
 # of its indexes and put in again.
-_GROWN = """
-UPDATE visits SET "end" = ?1, label = ?2, frames = ?3, parts = ?4, final = ?5, confidence = ?6, model = ?7,
-    mean = iif(length(?8) > 0, ?8, mean),
-    attributes = iif(?9 = '{}', attributes, json_patch(attributes, ?9))
-WHERE visit = ?10"""
+_GROW = """
+UPDATE visits SET {more} "end" = ?1, label = ?2, frames = ?3, parts = ?4, confidence = ?5, model = ?6,
+    mean = iif(length(?7) > 0, ?7, mean),
+    attributes = iif(?8 = '{{}}', attributes, json_patch(attributes, ?8))
+WHERE visit = ?9"""
+_GROWN, _ENDED = _GROW.format(more=""), _GROW.format(more="final = 1,")
 _MOVED = "UPDATE visits SET start = ? WHERE visit = ?"
 _EXEMPLAR = "INSERT INTO exemplars VALUES (?, ?, ?, ?)"
 _PATH = "INSERT INTO paths VALUES (?, ?, ?, ?, ?, ?, ?, ?)"

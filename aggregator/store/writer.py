@@ -21,7 +21,7 @@ from aggregator.store.mend import suspect
 from aggregator.store.reader import StoreReader
 from aggregator.store.records import CorrectionTable, MomentTable
 from aggregator.store.turned import TurnedTable
-from aggregator.store.visit_writer import VisitWriter
+from aggregator.store.visit_writer import Recorded, VisitWriter
 from aggregator.visit import Decision, Visit
 from common.messages import CameraInfo, Event, ModelInfo
 from common.tracklet import PackedTracklet, Tracklet
@@ -204,15 +204,15 @@ class StoreWriter:
         Returns:
             The visit as it is now; None when this part, or a later one, was there already and nothing changed.
         """
-        (found,) = self.record_tracklets([agent], [PackedTracklet.of(tracklet)])
-        return found[0] if found else None
+        visits, _, _ = self.record_tracklets([agent], [PackedTracklet.of(tracklet)])
+        return next(iter(visits.values()), None)
 
-    def record_tracklets(self, agents: Sequence[str], tracklets: Sequence[PackedTracklet],
-                         ) -> list[tuple[Visit, int | None] | None]:
+    def record_tracklets(self, agents: Sequence[str], tracklets: Sequence[PackedTracklet]) -> Recorded:
         """Parts of tracks, each with the agent that sent it, in order: their visits begin or grow.
 
         Returns:
-            For each the visit as it is now, with its identity; None as `record_tracklet` says.
+            Visits as they are now, and the identities of those that have one, by number; and how many parts were taken:
+            the others were there already, or a later one of their track.
         """
         return self._visits.record(agents, tracklets)
 
