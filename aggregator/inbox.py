@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
-import queue
 import threading
 import time
 from collections import Counter, deque
@@ -20,6 +19,7 @@ from dataclasses import dataclass
 import zmq
 
 from aggregator.gatekeeper import DOMAIN, Gatekeeper
+from aggregator.mailbox import Mailbox
 from aggregator.register import Register, Route
 from common.bursts import Bursts
 from common.clock import Clock, SystemClock
@@ -47,6 +47,7 @@ _MAX_READ = 256
 _MAX_OUTGOING = 100_000
 _REFRESH_S = 1.0
 _ALIVE_S = 2.0
+_OF_KNOWN = (Upload, Stats, Picture)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +76,7 @@ class Inbox:
 
     Args:
         endpoint: where; port 0 takes a free one.
-        bus: bounded queue that messages are put on.
+        bus: that messages are put on; while it has no room, nothing is read.
         keys: for CURVE; without them only loopback is allowed.
         allowed: names of agents that may say hello; None allows all (with keys: all whose key speaks for their name).
         clock: UTC, for `last_heard`.
@@ -89,7 +90,7 @@ class Inbox:
     def __init__(
         self,
         endpoint: str,
-        bus: queue.Queue[tuple[str, Message]],
+        bus: Mailbox[tuple[str, Message]],
         keys: ServerKeys | None = None,
         allowed: Collection[str] | None = None,
         *,
@@ -110,7 +111,6 @@ class Inbox:
         self._received = 0
         self._undelivered = 0
         self._waited_s = 0.0
-        self._held: deque[tuple[str, Message]] = deque()  # read, but the bus was full
         self._outgoing: deque[tuple[str, bytes]] = deque()
         self._bursts = Bursts()
         self._wake = WakeUp()
@@ -223,13 +223,14 @@ class Inbox:
         began = time.monotonic()
         alive_at = began + _ALIVE_S
         while not self._stopping:
-            if self._held:
+            full = self._bus.room <= 0
+            if full:
                 waiting.poll(10)
             else:
                 listening.poll(500)
             self._wake.clear()
             now = time.monotonic()
-            if self._held:
+            if full:
                 # Nobody is silent because nobody was listened to.
                 self._register.forgive(now - began)
                 self._waited_s += now - began
@@ -244,53 +245,45 @@ class Inbox:
                 self._register.forget_silent(now)
                 if self._authorised is not None:
                     self._authorised.refresh()
-            self._release()
-            self._read()
+            self._read(min(_MAX_READ, self._bus.room), now)
             self._write()
 
-    def _release(self) -> None:
-        with contextlib.suppress(queue.Full):
-            while self._held:
-                self._bus.put_nowait(self._held[0])
-                self._held.popleft()
-
-    def _read(self) -> None:
-        for _ in range(_MAX_READ):
-            if self._held:
-                return
+    def _read(self, most: int, now: float) -> None:
+        taken: list[tuple[str, Message]] = []
+        for _ in range(most):
             try:
                 address = self._socket.recv(zmq.NOBLOCK)
             except zmq.Again:
-                return
+                break
             # A Frame rather than bytes: it knows whose key it came with.
             frame = self._socket.recv(zmq.NOBLOCK, copy=False)
             more = 0
             while self._socket.rcvmore if more else frame.more:
                 self._socket.recv(zmq.NOBLOCK)
                 more += 1
-            self._take(address, frame, more)
+            if (item := self._take(address, frame, more, now)) is not None:
+                taken.append(item)
+        if taken:
+            self._received += len(taken)
+            self._bus.put_all(taken)
 
-    def _take(self, address: bytes, frame: zmq.Frame, more: int) -> None:
+    def _take(self, address: bytes, frame: zmq.Frame, more: int, now: float) -> tuple[str, Message] | None:
+        """What goes on the bus of a message, if anything does."""
         try:
             message = self._decode(address, frame, more)
-            route = self._check(address, message, frame)
+            route = self._check(address, message, frame, now)
             if isinstance(message, Picture):
                 self._show(route, message)
-                return
+                return None
         except WireError as error:
             self._refuse(address, error)
-            return
+            return None
         except Exception:  # a fault of ours with one message must not deafen the inbox
             log.exception("the inbox failed at a message and goes on")
             self._register.forget(address)
             self._refuse(address, WireError("internal", "the aggregator failed at a message; its log says why"))
-            return
-        self._received += 1
-        item = (route.agent, message)
-        try:
-            self._bus.put_nowait(item)
-        except queue.Full:
-            self._held.append(item)
+            return None
+        return route.agent, message
 
     def _show(self, route: Route, picture: Picture) -> None:
         """Pictures pass by the engine. The answer lets the agent send the next."""
@@ -317,13 +310,12 @@ class Inbox:
             raise WireError("not_authorised", "this key was taken back", "aggregator keys new NAME makes another")
         return name
 
-    def _check(self, address: bytes, message: Message, frame: zmq.Frame) -> Route:
+    def _check(self, address: bytes, message: Message, frame: zmq.Frame, now: float) -> Route:
         """The route a message came by, if its sender may send it now."""
-        now = time.monotonic()
         owner = None if self._authorised is None else self._owner(frame, self._authorised)
         if isinstance(message, Hello):
             route = self._greet(address, message, owner, now)
-        elif not isinstance(message, Upload | Stats | Picture):
+        elif not isinstance(message, _OF_KNOWN):
             raise WireError("unexpected", f"a message of type '{message.type}' is not for the aggregator")
         else:
             route = self._register.route(address, now)

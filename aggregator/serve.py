@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import os
-import queue
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -29,6 +29,7 @@ from aggregator.inbox import Inbox
 from aggregator.linking.ids import IdAllocator
 from aggregator.linking.layout import read_layout
 from aggregator.linking.linker import Linker
+from aggregator.mailbox import Mailbox
 from aggregator.metrics import measure_rest
 from aggregator.previews import Previews
 from aggregator.privacy.rekey_cli import check_key
@@ -44,10 +45,15 @@ from common.clock import Clock, SystemClock
 from common.errors import ConfigError, PassageError
 from common.keys import ServerKeys, read_server_keys
 from common.logging import configure_logging
+from common.memory import given_back
 from common.messages import Message
 from common.settings import from_mapping, load
 
 log = logging.getLogger("serve")
+
+_COLLECT = (5_000, 10, 10)
+"""A batch of messages is thousands of objects that live for a moment; looking for circles among them finds none."""
+
 
 class EngineError(PassageError):
     """The engine ended by itself."""
@@ -81,6 +87,7 @@ def serve(
     """
     settings = read_settings(config, listen=listen, http=http, data=data)
     configure_logging(settings.log, as_json=log_json or settings.log_format == "json")
+    gc.set_threshold(*_COLLECT)
     with _ended_by_signals():
         asyncio.run(Server(settings, SystemClock()).run(ready_file))
 
@@ -127,7 +134,7 @@ class Server:
         stop = stop or asyncio.Event()
         settings, loop = self._settings, asyncio.get_running_loop()
         bus = Bus()
-        messages: queue.Queue[tuple[str, Message]] = queue.Queue(settings.engine.queue)
+        messages: Mailbox[tuple[str, Message]] = Mailbox(settings.engine.queue)
         topology = read_layout(settings.layout) if settings.layout else None
         keys = self._keys()
         async with contextlib.AsyncExitStack() as stack:
@@ -169,6 +176,10 @@ class Server:
                 with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):  # not the main thread
                     loop.add_signal_handler(number, stop.set)
                     stack.callback(loop.remove_signal_handler, number)
+            stack.enter_context(given_back())
+            # What is there now stays: the collector need not look through it again and again.
+            gc.collect()
+            gc.freeze()
             self._announce(inbox.endpoint, server, keys is not None)
             if ready_file is not None:
                 _write_ready(ready_file, {"listen": inbox.endpoint, "http": server.address, "data": str(settings.data),

@@ -25,6 +25,7 @@ from aggregator.engine import Bus, Engine, EngineSettings
 from aggregator.linking.ids import IdAllocator
 from aggregator.linking.linker import Linker
 from aggregator.linking.settings import LinkingSettings
+from aggregator.mailbox import Mailbox
 from aggregator.store import StoreReader, StoreWriter, open_store
 from aggregator.visit import Decision, Rival, Visit
 from common.clock import ManualClock
@@ -137,7 +138,7 @@ class Nobody(Linker):
 
 def through_engine(folder: Path, count: int, kind: type[Linker]) -> dict[str, float]:
     """Everything but the socket: decode, check, store, link, commit, acknowledge."""
-    messages: queue.Queue[tuple[str, Message]] = queue.Queue()
+    messages: Mailbox[tuple[str, Message]] = Mailbox()
     done: queue.Queue[int] = queue.Queue()
     settings = LinkingSettings()
     uploads = [Upload(spool="s", seq=t.track + 1, body=pack_tracklet(t)) for t in tracklets(0, count)]

@@ -20,7 +20,6 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import queue
 import statistics
 import tempfile
 import time
@@ -33,6 +32,7 @@ import numpy as np
 import zmq
 
 from aggregator.inbox import Inbox
+from aggregator.mailbox import Mailbox
 from common.clock import SystemClock
 from common.keys import AgentKeys, AuthorisedKeys, ServerKeys, new_pair
 from common.messages import Ack, Hello, Message, Upload, encode, pack_tracklet, unpack_body
@@ -138,7 +138,7 @@ class Bench:
 
     def inbox(self, curve: bool, decoded: bool = False, whole: bool = False) -> float:
         """Through the inbox."""
-        bus: queue.Queue[tuple[str, Message]] = queue.Queue(2000)
+        bus: Mailbox[tuple[str, Message]] = Mailbox(2000)
         with Inbox("tcp://127.0.0.1:0", bus, self.server if curve else None) as inbox:
 
             def take(count: int) -> None:
@@ -159,7 +159,7 @@ class Bench:
 
 def latency(packed: bytes, times: int = 200) -> dict[str, float]:
     """Milliseconds from `append` to the empty spool, one tracklet at a time."""
-    bus: queue.Queue[tuple[str, Message]] = queue.Queue(100)
+    bus: Mailbox[tuple[str, Message]] = Mailbox(100)
     took = []
     with tempfile.TemporaryDirectory() as folder, Spool(Path(folder) / "spool.db") as spool, \
             Inbox("tcp://127.0.0.1:0", bus) as inbox, \

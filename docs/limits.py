@@ -65,7 +65,7 @@ MIDDLE = (
     Limit("agents at one time", "10,000, `most_agents` of the register", "refused: too_many_agents"),
     Limit("messages that wait for the engine", "aggregator:engine.queue",
           "nothing is read from the network: agents wait, by credit and TCP",
-          (f"{A}.serve.Server.messages", f"{A}.inbox.Inbox._held")),
+          (f"{A}.serve.Server.messages",)),
     Limit("messages that wait to be sent to agents", "aggregator.inbox:_MAX_OUTGOING", "dropped and counted",
           (f"{A}.inbox.Inbox._outgoing",)),
     Limit("messages of one transaction", "aggregator:engine.batch", "the rest comes in the next"),

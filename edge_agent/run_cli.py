@@ -12,6 +12,7 @@ import typer
 from common.clock import SystemClock
 from common.console import print_json
 from common.logging import configure_logging
+from common.memory import given_back
 from common.settings import load
 from edge_agent.agent import Agent
 from edge_agent.live import AgentLive
@@ -45,10 +46,11 @@ def run(
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: agent.stop())
-    if live:
-        with AgentLive(agent) as view:
-            summary = agent.run(on_batch=view.refresh)
-    else:
-        summary = agent.run()
+    with given_back():
+        if live:
+            with AgentLive(agent) as view:
+                summary = agent.run(on_batch=view.refresh)
+        else:
+            summary = agent.run()
     if as_json:
         print_json(summary)

@@ -8,7 +8,6 @@ is tried again; agents keep in their spools what is not acknowledged.
 from __future__ import annotations
 
 import logging
-import queue
 import sqlite3
 import threading
 import time
@@ -37,6 +36,7 @@ from aggregator.engine.taking import Taking
 from aggregator.linking.history import HistoryIndex
 from aggregator.linking.linker import Linker
 from aggregator.linking.ways import SiteMap
+from aggregator.mailbox import Mailbox
 from aggregator.privacy.receipt import Receipt
 from aggregator.privacy.settings import RetentionSettings
 from aggregator.privacy.turn import Turn
@@ -81,7 +81,7 @@ class Engine:
         self,
         store: StoreWriter,
         new_linker: Callable[[int], Linker],
-        messages: queue.Queue[Item],
+        messages: Mailbox[Item],
         send: Callable[[str, Message], None],
         clock: Clock,
         settings: EngineSettings,
@@ -239,16 +239,7 @@ class Engine:
     def _gather(self) -> list[Item]:
         """The messages that wait, and those that come within `gather_s` of the first."""
         patience = min(0.05, max(0.0, self._resolve_at - time.monotonic()))
-        items: list[Item] = []
-        try:
-            items.append(self._messages.get(timeout=patience) if patience else self._messages.get_nowait())
-            until = time.monotonic() + self._settings.gather_s
-            while len(items) < self._settings.batch:
-                left = until - time.monotonic()
-                items.append(self._messages.get(timeout=left) if left > 0 else self._messages.get_nowait())
-        except queue.Empty:
-            pass
-        return items
+        return self._messages.take(self._settings.batch, patience, self._settings.gather_s)
 
     def _settle(self, items: list[Item]) -> None:
         """Store a batch, however long it takes."""

@@ -196,7 +196,8 @@ class Gallery:
         """
         with self.lock:
             dead = self.rows - len(self.row_of)
-            if dead > max(EXACT_BELOW, DEAD_SHARE * self.rows):
+            # Without a graph that would have to be built anew it costs next to nothing.
+            if dead > max(BLOCK // 4 if self.graph is None else EXACT_BELOW, DEAD_SHARE * self.rows):
                 self._compact()
             rows, indexed = self.rows, self.through
             anew = self.graph is None or self._erase or rows > REFIT * self._fitted

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import queue
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +21,7 @@ from aggregator.engine.intake import open_upload
 from aggregator.linking.ids import IdAllocator
 from aggregator.linking.linker import Linker
 from aggregator.linking.settings import LinkingSettings
+from aggregator.mailbox import Mailbox
 from aggregator.store import StoreReader, StoreWriter, open_store
 from common.clock import ManualClock
 from common.errors import WireError
@@ -52,7 +52,7 @@ class Rig:
     def __init__(self, folder: Path, linker: Callable[[int], Any] | None = None, *,
                  rules: tuple[Rule, ...] = (), **settings: Any) -> None:
         self.clock = ManualClock(NOW)
-        self.messages: queue.Queue[tuple[str, Message]] = queue.Queue()
+        self.messages: Mailbox[tuple[str, Message]] = Mailbox()
         self.sent: list[tuple[str, Message]] = []
         self.news: list[dict[str, Any]] = []
         self.on_send: Callable[[str, Message], None] = lambda agent, message: None

@@ -4,7 +4,6 @@ import contextlib
 import logging
 import math
 import os
-import queue
 import socket
 import threading
 import time
@@ -19,6 +18,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from aggregator import inbox as inbox_module
 from aggregator.inbox import Inbox
+from aggregator.mailbox import Mailbox
 from common.errors import ConfigError
 from common.keys import AgentKeys, AuthorisedKeys, ServerKeys, new_pair
 from common.messages import (
@@ -98,11 +98,11 @@ class Site:
     """An inbox with its bus, and wires to it."""
 
     def __init__(self) -> None:
-        self.bus: queue.Queue[tuple[str, Message]] = queue.Queue(1000)
+        self.bus: Mailbox[tuple[str, Message]] = Mailbox(1000)
         self.stack = contextlib.ExitStack()
 
     def listen(self, endpoint: str = LOOPBACK, size: int = 1000, **options: Any) -> Inbox:
-        self.bus = queue.Queue(size)
+        self.bus = Mailbox(size)
         self.inbox = Inbox(endpoint, self.bus, **options)
         self.stack.enter_context(self.inbox)
         return self.inbox
@@ -384,7 +384,7 @@ def test_port_zero_gives_a_real_one(site: Site) -> None:
 def test_a_port_in_use_names_it_and_the_cure(site: Site) -> None:
     endpoint = site.listen().endpoint
     with pytest.raises(ConfigError, match=r"in use by another program[\s\S]*--listen") as caught:
-        Inbox(endpoint, queue.Queue(1)).start()
+        Inbox(endpoint, Mailbox(1)).start()
     assert endpoint in str(caught.value)
 
 
@@ -392,19 +392,19 @@ def test_an_address_of_another_machine_is_refused(tmp_path: Path) -> None:
     public, secret = new_pair()
     keys = ServerKeys(public=public, secret=secret, agents=tmp_path)
     with pytest.raises(ConfigError, match="this machine has no such address"):
-        Inbox("tcp://192.0.2.1:5599", queue.Queue(1), keys).start()
+        Inbox("tcp://192.0.2.1:5599", Mailbox(1), keys).start()
 
 
 @pytest.mark.parametrize("endpoint", ["tcp://0.0.0.0:0", "tcp://*:0", "tcp://[::]:0"])
 def test_a_plain_socket_beyond_loopback_is_refused(endpoint: str) -> None:
     with pytest.raises(ConfigError, match=r"without keys[\s\S]*aggregator keys new"):
-        Inbox(endpoint, queue.Queue(1))
+        Inbox(endpoint, Mailbox(1))
 
 
 def test_stopping_twice_or_before_the_start_is_fine() -> None:
-    never = Inbox(LOOPBACK, queue.Queue(1))
+    never = Inbox(LOOPBACK, Mailbox(1))
     never.stop()
-    inbox = Inbox(LOOPBACK, queue.Queue(1)).start()
+    inbox = Inbox(LOOPBACK, Mailbox(1)).start()
     inbox.stop()
     inbox.stop()
 
@@ -414,11 +414,11 @@ def test_starts_and_stops_leave_nothing_open() -> None:
         return len(list(Path("/proc/self/fd").iterdir()))
 
     for _ in range(3):
-        with Inbox(LOOPBACK, queue.Queue(1)):
+        with Inbox(LOOPBACK, Mailbox(1)):
             pass
     files, threads = open_files(), threading.active_count()
     for _ in range(10):
-        with Inbox(LOOPBACK, queue.Queue(1)):
+        with Inbox(LOOPBACK, Mailbox(1)):
             pass
     assert open_files() <= files
     assert threading.active_count() == threads

@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("aggregator", "common", "edge_agent", "models")
 _KINDS = {"deque", "Queue", "LifoQueue", "PriorityQueue", "SimpleQueue", "ThreadPoolExecutor", "ProcessPoolExecutor",
-          "WeakSet", "OrderedDict"}
+          "WeakSet", "OrderedDict", "Mailbox"}
 _CACHES = {"cache", "lru_cache"}
 
 

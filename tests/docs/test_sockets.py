@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-import queue
 from pathlib import Path
 
 import pytest
 
 from aggregator.http_server import check_address
 from aggregator.inbox import Inbox
+from aggregator.mailbox import Mailbox
 from aggregator.settings import AggregatorSettings
 from common.errors import ConfigError
 from edge_agent.metrics import MetricsServer
@@ -44,7 +44,7 @@ def test_every_socket_that_listens_is_listed_with_who_may_use_it() -> None:
 @pytest.mark.parametrize("host", ["0.0.0.0", "[::]", "192.0.2.7", "site.example"])
 def test_none_of_them_is_open_to_other_machines_by_itself(host: str) -> None:
     with pytest.raises(ConfigError, match="without keys"):
-        Inbox(f"tcp://{host}:5599", queue.Queue(1))
+        Inbox(f"tcp://{host}:5599", Mailbox(1))
     with pytest.raises(ConfigError, match="in the clear"):
         check_address(f"{host}:8600", AggregatorSettings().api, False)
     with pytest.raises(ConfigError, match="without a lock"):

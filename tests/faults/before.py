@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import functools
-import queue
 import shutil
 import sqlite3
 import tempfile
@@ -17,6 +16,7 @@ from aggregator.linking.ids import IdAllocator
 from aggregator.linking.layout import read_layout
 from aggregator.linking.linker import Linker
 from aggregator.linking.settings import LinkingSettings
+from aggregator.mailbox import Mailbox
 from aggregator.store import open_store
 from aggregator.store.database import FILE_NAME
 from common.clock import SystemClock
@@ -36,7 +36,7 @@ def history() -> Path:
 def _history() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="passage-before-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    messages: queue.Queue[tuple[str, Message]] = queue.Queue(100_000)
+    messages: Mailbox[tuple[str, Message]] = Mailbox(100_000)
     clock, acks, done = SystemClock(), dict[str, int](), threading.Event()
     made = scene.before().items
 

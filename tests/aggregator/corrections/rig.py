@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import queue
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from aggregator.corrections.asked import Asked
 from aggregator.engine import Bus, Engine, EngineSettings
 from aggregator.linking import IdAllocator, Linker, LinkingSettings
+from aggregator.mailbox import Mailbox
 from aggregator.store import StoreReader, open_store
 from aggregator.store.records import CorrectionRow
 from aggregator.visit import Decision
@@ -74,7 +74,7 @@ class Rig:
     def __init__(self, folder: Path, linking: LinkingSettings | None = None, kind: type[Linker] = Thorough,
                  **settings: Any) -> None:
         self.clock = ManualClock(NOW)
-        self.messages: queue.Queue[tuple[str, Message]] = queue.Queue()
+        self.messages: Mailbox[tuple[str, Message]] = Mailbox()
         self.news: list[dict[str, Any]] = []
         self.store = open_store(folder)
         bus = Bus()

@@ -179,6 +179,20 @@ def test_when_most_are_gone_their_memory_is_too(site: Site) -> None:
     assert found(site, site.vector[1000], 10, since=float(site.start[1000]), until=float(site.start[1000])).count(1001)
 
 
+def test_visits_that_come_and_go_for_ever_need_no_more_memory_than_a_day_of_them() -> None:
+    random = np.random.default_rng(3)
+    index, sizes = HistoryIndex(), []
+    for hour in range(40):
+        rows = random.normal(size=(200, D)).astype(np.float32)
+        names = list(range(200 * hour, 200 * hour + 200))
+        index.add("m", names, names, rows, ["hall"] * 200, [float(hour)] * 200, [float(hour)] * 200)
+        index.remove("m", [name - 200 for name in names])
+        index.maintain()
+        sizes.append(index.figures()["m"]["bytes"])
+    assert len(index) == 200
+    assert max(sizes[3:]) <= max(sizes[:3])
+
+
 def test_somebody_who_is_there_all_day_does_not_hide_the_others() -> None:
     site = Site(people=200, each=2)
     clerk = np.tile(site.vector[0], (1000, 1)) + 0.02 * np.random.default_rng(1).normal(size=(1000, D))

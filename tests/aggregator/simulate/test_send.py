@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from aggregator.inbox import Inbox
+from aggregator.mailbox import Mailbox
 from aggregator.simulate import fleet
 from aggregator.simulate.city import City, simulate
 from aggregator.simulate.send import send
@@ -25,7 +26,7 @@ class Sink:
     """The least of an aggregator: takes everything once, and acknowledges it unless told to be deaf."""
 
     def __init__(self) -> None:
-        self.bus: queue.Queue[tuple[str, Message]] = queue.Queue(200)
+        self.bus: Mailbox[tuple[str, Message]] = Mailbox(200)
         self.inbox = Inbox("tcp://127.0.0.1:0", self.bus).start()
         self.through: dict[tuple[str, str], int] = {}
         self.tracklets: list[Tracklet] = []

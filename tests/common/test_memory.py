@@ -1,0 +1,39 @@
+"""Memory that is not used any more is given back while a program runs."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from common.memory import give_back, given_back
+
+PIECES = 200_000
+
+
+def resident_mb() -> float:
+    fields = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(fields["RssAnon"].split()[0]) / 1024
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc is Linux's")
+def test_holes_between_what_stays_are_given_back_again_and_again() -> None:
+    if not give_back() and not give_back():
+        pytest.skip("another allocator than glibc's")
+    with given_back(every_s=0.05):
+        before = resident_mb()
+        # Larger than Python keeps by itself: every piece is the allocator's, and every tenth stays.
+        pieces = [bytes([k % 256]) * 1000 for k in range(PIECES)]
+        grown = resident_mb() - before
+        kept = pieces[::4000]
+        del pieces
+        until = time.monotonic() + 10
+        while resident_mb() - before > grown / 4 and time.monotonic() < until:
+            time.sleep(0.02)
+        assert grown > 100
+        assert resident_mb() - before < grown / 4
+        assert len(kept) == PIECES / 4000
+    assert "memory" not in {thread.name for thread in threading.enumerate()}
