@@ -1,7 +1,7 @@
 """Memory that is free goes back to the system, in a thread of its own.
 
-glibc keeps what was ever needed at one moment: pictures and batches that came and went leave holes in a dozen heaps, one
-for each thread, which make a process look as if it grew for hours.
+glibc keeps what was ever needed at one moment: pictures and batches that came and went leave holes in a dozen heaps,
+one for each thread, which make a process look as if it grew for hours.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ EVERY_S = 60.0
 
 
 def give_back() -> bool:
-    """Give back what the allocator holds and nobody uses; whether there was any. Without glibc there is nothing to do."""
+    """Give back what the allocator holds and nobody uses; whether there was any. There never is without glibc."""
     try:
         return bool(ctypes.CDLL(None).malloc_trim(0))
     except (AttributeError, OSError, TypeError):

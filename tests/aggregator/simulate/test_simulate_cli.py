@@ -29,14 +29,15 @@ def test_what_it_writes_can_be_replayed_and_scored(tmp_path: Path) -> None:
                   ["evaluate", "links", str(visits), str(links), "--json"]):
         result = CliRunner().invoke(app, words, catch_exceptions=False)
         assert result.exit_code == 0, result.output
-    assert json.loads(result.output)["visits"] == len(np.load(visits)["identity"])
+    with np.load(visits) as file:
+        assert json.loads(result.output)["visits"] == len(file["identity"])
 
 
 def test_the_same_options_write_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a.npz", "b.npz"):
         run("--out", str(tmp_path / name), "--seed", "9")
-    a, b = (np.load(tmp_path / name) for name in ("a.npz", "b.npz"))
-    assert all(a[key].tobytes() == b[key].tobytes() for key in a.files)
+    with np.load(tmp_path / "a.npz") as a, np.load(tmp_path / "b.npz") as b:
+        assert all(a[key].tobytes() == b[key].tobytes() for key in a.files)
 
 
 def test_evaluate_says_how_well_the_site_would_work() -> None:
