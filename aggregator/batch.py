@@ -16,7 +16,7 @@ import typer
 from aggregator.linking.layout import read_layout
 from aggregator.linking.settings import LinkingSettings
 from aggregator.query_show import Show
-from aggregator.replay import PREFIX, Recording, Replayed, replay_visits
+from aggregator.replay import FACE, PREFIX, Recording, Replayed, replay_visits
 from aggregator.settings import AggregatorSettings
 from aggregator.visit import global_id
 from common.clock import to_rfc3339
@@ -129,11 +129,21 @@ def join(recordings: Sequence[Recording], files: Sequence[Path], *, names: Seque
         raise ConfigError(f"--offset {unknown[0]}: there is no such camera",
                           f"cameras are {', '.join(sorted(cameras))}")
     _one_place_each(ready, files)
+    looked = [one for one in ready if one.face_name]
+    for one in looked[1:]:
+        if one.face_name != looked[0].face_name:
+            raise ConfigError(f"faces were seen by {one.face_name.removeprefix(FACE)} in one run and "
+                              f"{looked[0].face_name.removeprefix(FACE)} in another: they cannot be compared",
+                              "track all of them with the same networks")
+    width = looked[0].face.shape[1] if looked else 0
     return Recording(
         camera=np.concatenate([one.camera for one in ready]), start=np.concatenate([one.start for one in ready]),
         end=np.concatenate([one.end for one in ready]), frames=np.concatenate([one.frames for one in ready]),
         embedding=np.concatenate([one.embedding for one in ready]), name=first.name,
-        track=np.concatenate([one.track for one in ready]), label=np.concatenate([one.label for one in ready]))
+        track=np.concatenate([one.track for one in ready]), label=np.concatenate([one.label for one in ready]),
+        face=np.concatenate([one.face if one.face_name else np.zeros((len(one), width), np.float32) for one in ready]),
+        face_quality=np.concatenate([one.face_quality for one in ready]),
+        face_name=looked[0].face_name if looked else "")
 
 
 def summarise(whole: Recording, done: Replayed, runs: int) -> dict[str, Any]:

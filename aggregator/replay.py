@@ -29,8 +29,10 @@ from aggregator.visit import Decision, Visit, global_id
 from common.console import print_json, progress
 from common.errors import ConfigError
 from common.settings import load
+from common.tracklet import Face
 
 PREFIX = "embedding_"
+FACE, QUALITY = "face_", "face_quality"
 BATCH_S = 1.0
 RESOLVE_S = 60.0
 
@@ -48,6 +50,9 @@ class Recording:
         track: (n,) local ids, -1 where the file has none.
         label: (n,) class names.
         began: UTC seconds of the first frame of the run, NaN where the file does not say.
+        face: (n, k) float32, unit rows, zeros where no face was seen; (n, 0) where none was looked for.
+        face_quality: (n,) float32 in [0, 1].
+        face_name: of the network that saw them.
     """
 
     camera: NDArray[np.str_]
@@ -58,6 +63,9 @@ class Recording:
     name: str
     track: NDArray[np.int64]
     label: NDArray[np.str_]
+    face: NDArray[np.float32]
+    face_quality: NDArray[np.float32]
+    face_name: str = ""
     began: float = math.nan
 
     @classmethod
@@ -70,8 +78,9 @@ class Recording:
         try:
             with np.load(path, allow_pickle=False) as file:
                 name = _choose(path, [key for key in file.files if key.startswith(PREFIX)], embedding)
+                face = next((key for key in file.files if key.startswith(FACE) and key != QUALITY), "")
                 wanted = ("camera", "start", "end", name, *(key for key in ("images", "track", "label")
-                                                            if key in file.files))
+                                                            if key in file.files), *((face, QUALITY) if face else ()))
                 arrays = {key: file[key] for key in wanted}
                 began = float(file["began"][0]) if "began" in file.files else math.nan
         except KeyError as error:
@@ -81,32 +90,35 @@ class Recording:
                               "`edge-agent track` writes one, visits.npz") from error
         n, vectors = len(arrays["camera"]), arrays[name].astype(np.float32)
         for key, array in arrays.items():
-            expected = "(n, d)" if key == name else f"({n},)"
-            if len(array) != n or array.ndim != (2 if key == name else 1):
+            expected = "(n, d)" if key in (name, face) else f"({n},)"
+            if len(array) != n or array.ndim != (2 if key in (name, face) else 1):
                 raise ConfigError(f"{path}: array '{key}' has shape {array.shape}, expected {expected}")
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 raise ConfigError(f"{path}: array '{key}' holds values that are not finite")
         if (arrays["end"] < arrays["start"]).any():
             raise ConfigError(f"{path}: visit {int(np.argmax(arrays['end'] < arrays['start']))} ends before it starts")
-        length = np.linalg.norm(vectors, axis=1, keepdims=True)
+        faces = arrays[face].astype(np.float32) if face else np.zeros((n, 0), np.float32)
         images = arrays.get("images", np.full(n, 1000)).astype(np.int64)
         if "track" not in arrays:
             # It says how many pictures its maker kept, not how long somebody was seen: all are mature.
             images = np.maximum(1000, images)
         return cls(arrays["camera"], arrays["start"].astype(float), arrays["end"].astype(float), images,
-                   vectors / np.maximum(length, 1e-9), name, arrays.get("track", np.full(n, -1)).astype(np.int64),
-                   arrays.get("label", np.full(n, "person")), began)
+                   _unit(vectors), name, arrays.get("track", np.full(n, -1)).astype(np.int64),
+                   arrays.get("label", np.full(n, "person")), _unit(faces),
+                   arrays[QUALITY].astype(np.float32) if face else np.zeros(n, np.float32), face, began)
 
     def __len__(self) -> int:
         return len(self.camera)
 
     def visits(self) -> Iterator[Visit]:
         """In order of their end; row i has number i + 1."""
-        model = hashlib.sha256(self.name.encode()).hexdigest()[:16]
+        model, face_model = (hashlib.sha256(name.encode()).hexdigest()[:16] for name in (self.name, self.face_name))
         for i in np.argsort(self.end, kind="stable").tolist():
             yield Visit(visit=i + 1, camera=str(self.camera[i]), start=float(self.start[i]), end=float(self.end[i]),
                         label=str(self.label[i]), frames=int(self.frames[i]), final=True, model=model,
-                        embedding=self.embedding[i])
+                        embedding=self.embedding[i],
+                        face=Face(model=face_model, mean=self.face[i], quality=float(self.face_quality[i]), seen=1)
+                        if self.face[i].any() else None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -243,6 +255,12 @@ def write_links(path: Path, done: Replayed) -> None:
         os.replace(draft, path)  # noqa: PTH105
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}", "give --out a file in a folder that is there") from error
+
+
+def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n, d) rows of length 1; what is all zeros stays so."""
+    out: NDArray[np.float32] = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+    return out
 
 
 def _choose(path: Path, names: list[str], wanted: str | None) -> str:

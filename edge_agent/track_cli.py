@@ -20,6 +20,8 @@ from edge_agent.capture.frame import Frame
 from edge_agent.capture.group import CaptureGroup
 from edge_agent.capture.settings import CameraSettings
 from edge_agent.events import ended_events, track_events
+from edge_agent.hook import HookSettings
+from edge_agent.hook.hook import Hook
 from edge_agent.outputs import RunOutputs, require_display
 from edge_agent.settings import ModelSettings
 from edge_agent.tracking import IdAllocator, TrackedFrame, Tracker, TrackerSettings
@@ -55,6 +57,9 @@ def track(
     places: Annotated[Path | None, typer.Option(
         "--places", help="GeoJSON file of zones (Polygons) and lines (LineStrings), coordinates from 0 to 1")] = None,
     tracker: Annotated[str, typer.Option("--tracker", help="bytetrack, sort or appearance")] = "bytetrack",
+    hook: Annotated[str, typer.Option(
+        "--hook", metavar="FILE", help="your own Python, called for frames and tracklets: .py file or module")] = "",
+    faces: Annotated[bool, typer.Option("--faces", help="look for faces too; visits.npz then holds them")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print summary.json instead of a line for people")] = False,
 ) -> None:
     """Follow what moves through one source, and write it down.
@@ -65,12 +70,16 @@ def track(
 
       edge-agent track street.mp4 --out run1 --annotate
 
+      edge-agent track street.mp4 --out run1 --faces --hook my_hook.py
+
       edge-agent track --detections det.txt.gz --fps 30 --size 1920x1080 --out run2
     """
     tracking = from_mapping({"kind": tracker}, TrackerSettings, "--tracker")
     if detections is not None:
         if source:
             raise ConfigError("give a source or --detections, not both")
+        if hook or faces:
+            raise ConfigError("--hook and --faces look at pictures, and --detections has none", "give a video instead")
         summary = track_boxes(detections, out, fps, _size(size), camera, tracking)
     elif not source:
         raise ConfigError("no source was given", "edge-agent track VIDEO --out DIR")
@@ -81,9 +90,10 @@ def track(
                               ModelSettings, "options")
         wanted = from_mapping({"classes": classes.split(",")}, DetectorSettings, "--classes")
         counted = {"zones": places, "lines": places} if places else {}
-        eyes = from_mapping({"id": camera, "source": source, "clock": {"start": start}, **counted}, CameraSettings,
-                            "options")
-        summary = track_source(eyes, out, models, wanted, tracking, annotate=annotate, show=show)
+        eyes = from_mapping({"id": camera, "source": source, "clock": {"start": start}, "faces": faces, **counted},
+                            CameraSettings, "options")
+        called = from_mapping({"run": hook}, HookSettings, "--hook") if hook else None
+        summary = track_source(eyes, out, models, wanted, tracking, annotate=annotate, show=show, hook=called)
     if as_json:
         print_json(summary)
     else:
@@ -92,18 +102,28 @@ def track(
 
 
 def track_source(camera: CameraSettings, out: Path, models: ModelSettings, detector: DetectorSettings,
-                 tracker: TrackerSettings, *, annotate: bool = False, show: bool = False) -> dict[str, Any]:
+                 tracker: TrackerSettings, *, annotate: bool = False, show: bool = False,
+                 hook: HookSettings | None = None) -> dict[str, Any]:
     """Run the whole pipeline over one source; returns what summary.json holds.
 
     Ctrl-C ends it early with whole files. A video that is cut in the middle gives what is readable and says so.
 
     Raises:
+        ConfigError: there is no such hook.
+        ModelError: the camera looks for faces, and the networks for that are not on this machine.
         SourceError: the source cannot be opened, or held no frame.
     """
+    if hook is not None:
+        hook.check()
     pipeline = build_pipeline([camera], load_needed([camera], models, detector), tracker, TrackletSettings(), RUN)
     capture = CaptureGroup([camera], clock=SystemClock())
     outputs: RunOutputs | None = None
-    visits, began = VisitRows(pipeline.embedder.name), 0.0
+    visits = VisitRows(pipeline.embedder.name, *((pipeline.faces.reader.name, pipeline.faces.reader.dimensions)
+                                                 if pipeline.faces else ()))
+    began = 0.0
+    calls = Hook(hook, lambda: pipeline.detector.names) if hook is not None else None
+    if calls:
+        calls.start()
     console = Console(stderr=True)
     progress = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
                         console=console, disable=not console.is_terminal)
@@ -124,14 +144,21 @@ def track_source(camera: CameraSettings, out: Path, models: ModelSettings, detec
                         outputs.frame(result.frame, result.tracked, pipeline.detector.names, {})
                         outputs.events(result.events)
                         visits.add(result.tracklets)
+                        if calls:
+                            calls.offer_frame(result.frame, result.tracked, {})
+                            calls.offer_tracklets(result.tracklets)
                         progress.advance(bar)
             except KeyboardInterrupt:
                 interrupted = True
+        tracklets, events = pipeline.finish()
+        if calls:
+            calls.offer_tracklets(tracklets)
     finally:
         capture.stop()
+        if calls:
+            calls.stop()
     status = capture.status()[camera.id]
     capture.raise_if_nothing_was_read(camera.id)
-    tracklets, events = pipeline.finish()
     visits.add(tracklets)
     assert outputs is not None  # a source without a frame was an error above
     outputs.events(events)
@@ -141,8 +168,10 @@ def track_source(camera: CameraSettings, out: Path, models: ModelSettings, detec
         "warnings": [status.last_error] if status.last_error else [],
         "stage_fps": {stage: round(fps, 1) for stage, fps in pipeline.times.fps().items()},
         "crops_embedded": pipeline.times.crops,
+        **({"hook": calls.figures()} if calls else {}),
         "models": {role: {"name": network.name, "fingerprint": network.fingerprint}
-                   for role, network in (("detector", pipeline.detector), ("embedder", pipeline.embedder))},
+                   for role, network in (("detector", pipeline.detector), ("embedder", pipeline.embedder),
+                                         *((("faces", pipeline.faces.reader),) if pipeline.faces else ()))},
         "notices": [pipeline.embedder.notice] if pipeline.embedder.notice else [],
     })
 

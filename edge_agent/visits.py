@@ -11,10 +11,17 @@ from common.tracklet import Tracklet
 
 
 class VisitRows:
-    """Gathers final tracklets. `embedder` names the array `embedding_NAME` (dashes become underscores)."""
+    """Gathers final tracklets.
 
-    def __init__(self, embedder: str) -> None:
-        self.array = "embedding_" + embedder.replace("-", "_").replace(".", "_")
+    Args:
+        embedder: names the array `embedding_NAME` (dashes become underscores).
+        faces: likewise of the network that faces were embedded with; empty for none.
+        face_dimensions: of it.
+    """
+
+    def __init__(self, embedder: str, faces: str = "", face_dimensions: int = 0) -> None:
+        self.array = "embedding_" + _plain(embedder)
+        self._faces, self._face_dimensions = faces and "face_" + _plain(faces), face_dimensions
         self._rows: list[Tracklet] = []
 
     def add(self, tracklets: list[Tracklet]) -> None:
@@ -23,6 +30,8 @@ class VisitRows:
 
     def write(self, path: Path, began: float) -> None:
         """Row i is one visit: `camera`, `track`, `label`, `start`, `end` (s UTC), `images`, embedding (n, d) float16.
+
+        Where a camera looked for faces, `face_NAME` (n, d) float16 too, zeros for who showed none, and `face_quality`.
 
         Args:
             path: the file.
@@ -39,4 +48,14 @@ class VisitRows:
             "images": np.asarray([row.frames for row in rows], np.int32),
             self.array: np.asarray([row.mean for row in rows], np.float16),
         }
+        if self._faces:
+            none = np.zeros(self._face_dimensions, np.float32)
+            columns[self._faces] = np.asarray(
+                [none if row.face is None else row.face.mean for row in rows], np.float16).reshape(len(rows), -1)
+            columns["face_quality"] = np.asarray(
+                [0.0 if row.face is None else row.face.quality for row in rows], np.float32)
         np.savez_compressed(path, allow_pickle=False, **columns)
+
+
+def _plain(name: str) -> str:
+    return name.replace("-", "_").replace(".", "_")

@@ -104,6 +104,48 @@ def test_who_was_seen_too_briefly_has_no_identity(tmp_path: Path) -> None:
         assert {(row["camera"], bool(row["global_id"])) for row in csv.DictReader(file)} == {("a", True), ("b", False)}
 
 
+def test_faces_tell_apart_who_is_dressed_alike(tmp_path: Path) -> None:
+    """Pairs wear the same; every other run looked for faces, and one person never showed theirs."""
+    for k, camera in enumerate(("a", "b", "c")):
+        path = write_run(tmp_path / camera, camera, 300.0 * k) / "visits.npz"
+        with np.load(path) as file:
+            columns = dict(file)
+        columns["embedding_toy"] = np.stack([look(100 + person // 2, 0.1, 50 * k + person) for person in range(PEOPLE)])
+        faces = np.stack([look(1000 + person, 0.1, k) for person in range(PEOPLE)])
+        faces[3] = 0
+        shown = {} if camera == "b" else {"face_blocks": faces.astype(np.float16),
+                                          "face_quality": np.where(np.arange(PEOPLE) == 3, 0, 0.9).astype(np.float32)}
+        np.savez(path, **columns, **shown)
+    files = find([tmp_path])
+    whole = join([Recording.read(path) for path in files], files)
+    assert [visit.face is not None for visit in sorted(whole.visits(), key=lambda one: one.visit)] == [
+        k != 1 and person != 3 for k in range(3) for person in range(PEOPLE)]
+    (one, *_), width = whole.visits(), whole.face.shape[1]
+    assert one.face is not None
+    assert (one.face.mean.shape, round(float(one.face.quality), 2)) == ((width,), 0.9)
+    assert float(np.linalg.norm(one.face.mean)) == pytest.approx(1.0)
+    # Of those in a and c, 900 seconds apart, only faces say who is who.
+    ends = [files[0], files[2]]
+    found = {}
+    for hidden in (False, True):
+        pair = join([Recording.read(path) for path in ends], ends)
+        if hidden:
+            pair.face[:] = 0
+        identity = replay_visits(pair.visits(), len(pair), LinkingSettings(), None).identity
+        found[hidden] = sum(identity[person] == identity[PEOPLE + person] for person in range(PEOPLE) if person != 3)
+    assert found[False] > found[True]
+
+
+def test_faces_of_different_networks_are_not_compared(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        path = write_run(tmp_path / name, name, 0.0) / "visits.npz"
+        with np.load(path) as file:
+            columns = dict(file)
+        np.savez(path, **columns, **{f"face_{name}": np.ones((PEOPLE, 8), np.float16)}, face_quality=np.ones(PEOPLE))
+    with pytest.raises(ConfigError, match="faces were seen by two in one run and one in another"):
+        typed(str(tmp_path), "--out", str(tmp_path / "l.csv"))
+
+
 @pytest.mark.parametrize(("second", "words", "says", "cure"), [
     ({"camera": "hall"}, (), "both call their camera 'hall'", "--by-folder"),
     ({"camera": "b", "name": "embedding_other"}, (), "cannot be compared", "--embedder"),

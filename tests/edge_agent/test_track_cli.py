@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,17 +16,20 @@ import pytest
 from common.errors import ConfigError, PassageError
 from common.places import Line, Zone
 from common.places.geojson import as_geojson
+from edge_agent import build
 from edge_agent.capture.settings import CameraSettings
+from edge_agent.hook import HookSettings
 from edge_agent.settings import ModelSettings
 from edge_agent.track_cli import track, track_source
 from edge_agent.tracking import TrackerSettings
 from models.detector import DetectorSettings
+from models.faces import Faces
 from tests.support.blobs import Walker, write_detector, write_video
 
 
-def run_track(tmp_path: Path, video: Path, **more: bool) -> dict[str, object]:
+def run_track(tmp_path: Path, video: Path, *, faces: bool = False, **more: Any) -> dict[str, object]:
     return track_source(
-        CameraSettings(id="hall", source=str(video)), tmp_path / "out",
+        CameraSettings(id="hall", source=str(video), faces=faces), tmp_path / "out",
         ModelSettings(detector=str(write_detector(tmp_path / "blobs.onnx")), device="cpu", threads=1),
         DetectorSettings(iou=0.25, size=320, confidence=0.3), TrackerSettings(), **more)
 
@@ -50,6 +54,58 @@ def test_one_video_becomes_all_the_files(tmp_path: Path) -> None:
     assert int(reader.get(cv2.CAP_PROP_FRAME_COUNT)) == 80
     with np.load(out / "visits.npz") as visits:
         assert visits["embedding_osnet_generated"].shape[0] == 2
+
+
+def test_ones_own_python_is_called_for_frames_and_tracklets(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.py"
+    mine.write_text("""
+from pathlib import Path
+OUT = Path(__file__).with_suffix(".out")
+def on_frame(frame):
+    OUT.open("a").write(f"frame {len(frame.track)} {frame.image.shape}\\n")
+def on_tracklet(tracklet):
+    OUT.open("a").write(f"tracklet {tracklet.track} {tracklet.final}\\n")
+    raise ValueError("not today")
+""")
+    video = write_video(tmp_path / "a.avi", [Walker(0, 60, -20, 340), Walker(25, 70, 340, -20, foot=150)], 80)
+    summary = run_track(tmp_path, video, hook=HookSettings(run=str(mine), fps=1000))
+    told = (tmp_path / "mine.out").read_text().splitlines()
+    assert {"tracklet 1 True", "tracklet 2 True"} <= set(told)
+    assert any(line.startswith("frame ") for line in told)
+    hook = summary["hook"]
+    assert isinstance(hook, dict)
+    assert (hook["errors"], hook["waiting"]) == (hook["tracklets"], 0)
+    with pytest.raises(ConfigError, match="there is no such file"):
+        run_track(tmp_path, video, hook=HookSettings(run=str(tmp_path / "none.py")))
+
+
+def test_faces_go_into_the_rows_of_visits_where_they_were_looked_for(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Everybody:
+        """Sees one face, in the middle of whatever it is shown."""
+
+        name, fingerprint, dimensions = "every-body", "f" * 16, 8
+
+        def find(self, image: np.ndarray, long_side: int = 0) -> Faces:
+            middle = np.array([image.shape[1], image.shape[0]], np.float32) / 2
+            around = np.array([[-20, 0], [20, 0], [0, 5], [-15, 20], [15, 20]], np.float32)
+            return Faces(np.concatenate([middle - 10, middle + 10])[None], (middle + around)[None],
+                         np.ones(1, np.float32))
+
+        def embed(self, image: np.ndarray, faces: Faces) -> np.ndarray:
+            return np.eye(8, dtype=np.float32)[:1]
+
+    monkeypatch.setattr(build, "load_faces", lambda _store: Everybody())
+    video = write_video(tmp_path / "a.avi", [Walker(0, 60, -20, 340), Walker(25, 70, 340, -20, foot=150)], 80)
+    summary = run_track(tmp_path, video, faces=True)
+    models = summary["models"]
+    assert isinstance(models, dict)
+    assert models["faces"]["name"] == "every-body"
+    with np.load(tmp_path / "out" / "visits.npz") as visits:
+        assert visits["face_every_body"].shape == (2, 8)
+        shown = visits["face_quality"] > 0
+        assert shown.any()
+        assert visits["face_every_body"][shown, 0].tolist() == [1.0] * int(shown.sum())
 
 
 def test_a_video_without_people_gives_empty_files_and_says_so(tmp_path: Path) -> None:
