@@ -32,7 +32,9 @@ IN_ZONE = """EXISTS (SELECT 1 FROM stays AS s WHERE s.camera = visits.camera AND
     AND s.track = visits.track AND s.zone = {})"""
 HAS_ATTRIBUTE = """EXISTS (SELECT 1 FROM json_each(attributes) AS a WHERE a.key = {} AND CAST(a.value AS TEXT) = {})"""
 LEGS = _VISIT + " WHERE {where} ORDER BY start, visit"
-PRESENT = _VISIT + " WHERE final = 0 AND {where} ORDER BY camera, visit"
+PRESENT_AT = _VISIT + " WHERE final = 0 AND {where} ORDER BY camera, visit"
+# By the latest end (+: by no index of these): visits whose agent never said that they ended add up.
+PRESENT = _VISIT + " WHERE +final = 0 AND {where} ORDER BY +camera, visit"
 # Latest by end, not by start: a long visit goes on while a short one in an overlapping view comes and goes.
 WHERE = f'{_VISIT} WHERE identity = :identity ORDER BY "end" DESC, visit DESC LIMIT 1'
 

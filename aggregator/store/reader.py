@@ -291,7 +291,8 @@ class StoreReader:
     def present(self, now: float, camera: str | None = None, stale_s: float = 30.0) -> list[VisitRow]:
         """Visits that are going on, by camera; `now` and `stale_s` as in `where`."""
         where = Filter().equals("camera", camera).at_least('"end"', now - stale_s)
-        return [_visit(r) for r in self.rows(queries.PRESENT.format(where=where), where.parameters)]
+        query = queries.PRESENT if camera is None else queries.PRESENT_AT
+        return [_visit(r) for r in self.rows(query.format(where=where), where.parameters)]
 
     # Paths, events, log
 
@@ -390,8 +391,13 @@ class StoreReader:
     def moments(self) -> Iterator[Moment]:
         """Everything that linking was asked, in order."""
         with explained(self.path):
+            arrivals = self._connection.execute(records.ARRIVALS)
+            arrival = arrivals.fetchone()
             for number, kind, time, decisions, data in self._connection.execute(records.MOMENTS).fetchall():
-                visits = [records.arrival(r) for r in self._connection.execute(records.ARRIVALS, {"moment": number})]
+                visits = []
+                while arrival is not None and arrival[0] <= number:
+                    visits.append(records.arrival(arrival[1:]))
+                    arrival = arrivals.fetchone()
                 yield Moment(kind=kind, time=time, visits=visits, decisions=decisions, data=json.loads(data))
 
     def explain(self, sql: str, parameters: dict[str, Any]) -> list[str]:

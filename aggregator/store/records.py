@@ -133,8 +133,8 @@ FROM corrections AS c LEFT JOIN corrections AS u ON u.undoes = c.correction
 WHERE {where} ORDER BY c.correction"""
 MOMENTS = "SELECT moment, kind, time, decisions, data FROM moments ORDER BY moment"
 ARRIVALS = f"""
-SELECT a.visit, v.camera, a.start, a."end", a.label, a.frames, a.final, a.model, a.mean, {FACE}
-FROM arrivals AS a JOIN visits AS v USING (visit) WHERE a.moment = :moment ORDER BY a.arrival"""
+SELECT a.moment, a.visit, v.camera, a.start, a."end", a.label, a.frames, a.final, a.model, a.mean, {FACE}
+FROM arrivals AS a CROSS JOIN visits AS v USING (visit) ORDER BY a.arrival"""
 
 
 def correction_row(r: tuple[Any, ...]) -> CorrectionRow:
@@ -148,6 +148,6 @@ def correction_row(r: tuple[Any, ...]) -> CorrectionRow:
 
 
 def arrival(r: tuple[Any, ...]) -> Visit:
-    """A row of `ARRIVALS`."""
+    """A row of `ARRIVALS`, without its moment."""
     return Visit(visit=r[0], camera=r[1], start=r[2], end=r[3], label=r[4], frames=r[5], final=bool(r[6]), model=r[7],
                  embedding=columns.embedding(r[8]), face=face_of(r[9:]))

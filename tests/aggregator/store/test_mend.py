@@ -16,12 +16,12 @@ from aggregator.store.mend import problems, suspect
 from common.tracklet import Tracklet
 from tests.faults.flip import flip_bit
 
-VISITS = 400
+VISITS = 800
 
 
 @pytest.fixture
 def database(tmp_path: Path, tracklet: Callable[..., Tracklet]) -> Path:
-    """A store of 400 visits, closed."""
+    """A store of many visits, closed."""
     with open_store(tmp_path) as store, store.transaction():
         for track in range(1, VISITS + 1):
             store.record_tracklet("box", tracklet(track, start=1000.0 + track))
