@@ -175,7 +175,7 @@ def test_a_file_that_may_not_grow(tmp_path: Path) -> None:
         from aggregator.store import StoreFullError, open_store
         from common.messages import Event
         store = open_store(Path(sys.argv[1]))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, 600_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_200_000, 1_200_000))
         done = 0
         try:
             while done < 500:
