@@ -158,7 +158,8 @@ class Gallery:
                     near = near if len(near) >= k else None
         if near is None:
             near = np.flatnonzero(alive[:rows]) if allowed is None else allowed
-        near = np.sort(near)
+        else:
+            near = np.sort(near)
         cosine = vectors.dot(near, query)
         if len(near) > 4 * k:
             at = np.flatnonzero(cosine >= np.partition(cosine, -k)[-k])
@@ -292,7 +293,7 @@ class Gallery:
             wanted = np.zeros(len(self.camera_of) + 1, bool)
             wanted[[self.camera_of.get(name, -1) for name in cameras]] = True
             wanted[-1] = False
-            fits &= wanted[self.camera[rows]]
+            fits &= wanted.take(self.camera[rows], mode="clip")
         return fits
 
     def _compact(self) -> None:

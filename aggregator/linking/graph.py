@@ -23,7 +23,8 @@ PATIENCE_S = 0.05
 
 
 class Graph:
-    """Points by number. Searching while adding raises in hnswlib, so each waits for the other; who searches goes first.
+    """Points by number. Any number of threads search at once; adding waits for them, because hnswlib raises otherwise,
+    and lets who wants to search go first.
 
     Args:
         sample: (s, d) float32 unit rows to choose the directions from.
@@ -39,10 +40,9 @@ class Graph:
         self._index: Any = hnswlib.Index(space="ip", dim=kept)
         self._index.init_index(max_elements=max(1024, int(room * SPARE)), ef_construction=EF_CONSTRUCTION, M=LINKS,
                                random_seed=1)
-        self._ef = 0
-        self._lock = threading.Lock()
         self._turn = threading.Condition()
-        self._waiting = 0
+        self._waiting = self._searching = 0
+        self._adding = False
 
     def __len__(self) -> int:
         count: int = self._index.element_count
@@ -68,34 +68,38 @@ class Graph:
         short = vectors @ self._basis
         step = BATCH if searched else len(short)
         for a in range(0, len(short), max(1, step)):
-            with self._turn:  # a lock alone lets who just held it have it again
+            with self._turn:
                 self._turn.wait_for(lambda: not self._waiting, PATIENCE_S)
-            with self._lock:
+                self._adding = True  # nobody begins to search from now on
+                self._turn.wait_for(lambda: not self._searching)
+            try:
                 if len(self) + step > int(self._index.max_elements):
                     self._index.resize_index(int(SPARE * (len(self) + step)))
                 self._index.add_items(short[a : a + step], numbers[a : a + step], num_threads=threads)
+            finally:
+                with self._turn:
+                    self._adding = False
+                    self._turn.notify_all()
 
     def nearest(self, query: Floats, count: int) -> Rows:
         """Numbers of about `count` points near `query` (d,), in no order."""
         short = products(self._rows, np.asarray(query, np.float32), np.empty(len(self._rows), np.float32))
         with self._turn:
             self._waiting += 1
+            self._turn.wait_for(lambda: not self._adding)
+            self._waiting -= 1
+            self._searching += 1
         try:
-            with self._lock:
-                wanted = min(count, len(self))
-                if not wanted:
-                    return np.zeros(0, np.int64)
-                if self._ef != count:
-                    self._index.set_ef(count)
-                    self._ef = count
-                return self._ask(short, wanted)
+            wanted = min(count, len(self))
+            return self._ask(short, wanted) if wanted else np.zeros(0, np.int64)
         finally:
             with self._turn:
-                self._waiting -= 1
+                self._searching -= 1
                 self._turn.notify_all()
 
     def _ask(self, short: Floats, wanted: int) -> Rows:
         try:
+            # It looks at as many neighbours as it is asked for: there is no setting that searches would have to share.
             found: Rows = self._index.knn_query(short[None], k=wanted, num_threads=1)[0][0].astype(np.int64)
         except RuntimeError:  # fewer could be reached
             return self._ask(short, wanted * 3 // 4) if wanted > 1 else np.zeros(0, np.int64)
