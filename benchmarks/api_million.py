@@ -154,6 +154,7 @@ def serve(folder: Path, visits: int, dimensions: int, pipe: Connection) -> None:
     """The server's process: fill unless it is filled, listen on a free port, tell it, run until told."""
     if not (folder / MADE).exists():
         make(folder, visits, dimensions)
+    open_store(folder).close()  # one that was kept may be of an older release
     made = json.loads((folder / MADE).read_text())
     history = kept(folder)
     queries = history._parts[made["model"]].vectors.take(np.array(made["rows"]))

@@ -76,3 +76,19 @@ def test_nobody_was_anywhere(reader: StoreReader, zones: bool) -> None:
     stops, places = read_stops(reader, 0.0, 1.0, zones=zones)
     assert (len(stops), places) == (0, [])
     assert len(stops_at(reader, "hall/till" if zones else "hall", 0, 0.0, 1.0)) == 0
+
+
+@pytest.mark.parametrize("zones", [False, True])
+def test_only_that_time_is_read(reader: StoreReader, zones: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    plans: list[str] = []
+    rows = StoreReader.rows
+
+    def noted(self: StoreReader, sql: str, parameters: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        if "json_group_array" in sql:
+            plans.extend(str(row[3]) for row in rows(self, f"EXPLAIN QUERY PLAN {sql}", parameters))
+        return rows(self, sql, parameters)
+
+    monkeypatch.setattr(StoreReader, "rows", noted)
+    read_stops(reader, NOON, NOON + 100, zones=zones)
+    assert "visits_by_start (start>? AND start<?)" in plans[0]
+    assert plans[1:] == (["SEARCH s USING PRIMARY KEY (camera=? AND run=? AND track=?)"] if zones else [])
