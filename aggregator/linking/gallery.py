@@ -152,14 +152,12 @@ class Gallery:
             wanted = int(max(self.ef / np.sqrt(share), 4 * k / share))
             if wanted <= MOST_CANDIDATES:
                 near = np.append(_followed(graph.nearest(query, wanted), follower), np.arange(through, rows))
-                near = near[alive[near]]
+                near = np.sort(near[alive[near]])
                 if allowed is not None:
                     near = near[self._fits(near, since, until, cameras)]
                     near = near if len(near) >= k else None
         if near is None:
             near = np.flatnonzero(alive[:rows]) if allowed is None else allowed
-        else:
-            near = np.sort(near)
         cosine = vectors.dot(near, query)
         if len(near) > 4 * k:
             at = np.flatnonzero(cosine >= np.partition(cosine, -k)[-k])

@@ -1,16 +1,16 @@
 // Cameras as places, drawn nearer the more people go between them; ways as curves. Nodes can be moved, and stay there.
 
-import { h, s } from "./dom.js";
+import { h, narrow, s } from "./dom.js";
 import { count, span } from "./format.js";
 import { hue } from "./identity.js";
 
-const W = 900, H = 520, EDGE = 70;
+const WIDE = [900, 520, 70], NARROW = [420, 400, 40];
 const KEPT = "passage.map";
 
-const kept = () => { try { return JSON.parse(localStorage.getItem(KEPT)) ?? {}; } catch { return {}; } };
+const kept = () => { try { return JSON.parse(localStorage.getItem(KEPT)) ?? {}; } catch { return {}; } };  // in units of WIDE
 
 /** Positions by a spring model that always begins the same way: names → [x, y]. */
-export function layout(names, rows) {
+function layout(names, rows, [W, H, EDGE]) {
   const n = names.length, index = new Map(names.map((name, i) => [name, i]));
   const x = names.map((_, i) => Math.cos((2 * Math.PI * i) / n)), y = names.map((_, i) => Math.sin((2 * Math.PI * i) / n));
   const pull = rows.filter((row) => index.has(row.origin) && index.has(row.destination) && row.origin !== row.destination)
@@ -47,7 +47,9 @@ function curve([ax, ay], [bx, by], bend = 0.16) {
 
 /** The map. `rows` as /api/analytics/flow gives them; `way` is a person's cameras in order, drawn in their colour. */
 export function cameraMap(names, rows, { way = [], id, people = {} } = {}) {
-  const places = { ...layout(names, rows), ...Object.fromEntries(Object.entries(kept()).filter(([name]) => names.includes(name))) };
+  const size = narrow() ? NARROW : WIDE, [W, H, EDGE] = size, [sx, sy] = [W / WIDE[0], H / WIDE[1]];
+  const put = Object.entries(kept()).filter(([name]) => names.includes(name)).map(([name, [x, y]]) => [name, [x * sx, y * sy]]);
+  const places = { ...layout(names, rows, size), ...Object.fromEntries(put) };
   const most = Math.max(1, ...rows.map((row) => row.people));
   const ways = s("g"), own = s("g", { class: "id", style: id ? hue(id) : {} }), nodes = s("g");
   const svg = s("svg", { viewBox: `0 0 ${W} ${H}`, class: "camera-map", role: "img", "aria-label": "cameras and the ways between them" }, ways, own, nodes);
@@ -80,7 +82,7 @@ export function cameraMap(names, rows, { way = [], id, people = {} } = {}) {
       lines();
     });
     group.addEventListener("pointerup", () => {
-      if (group.moved) localStorage.setItem(KEPT, JSON.stringify({ ...kept(), [name]: places[name] }));
+      if (group.moved) localStorage.setItem(KEPT, JSON.stringify({ ...kept(), [name]: [places[name][0] / sx, places[name][1] / sy] }));
       else if (start) go();
       start = null;
       group.moved = false;

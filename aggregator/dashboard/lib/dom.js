@@ -39,4 +39,7 @@ export function toast(text, { bad = false, action, seconds = 6 } = {}) {
 export const trouble = (error) => h("div", { class: "panel trouble", role: "alert" },
   h("b", null, error.message), error.cure && h("p", { class: "faint" }, error.cure));
 
+/** Whether there is only as much room as on a phone: pictures are then drawn with fewer units, so that text stays legible. */
+export const narrow = () => matchMedia("(max-width: 44rem)").matches;
+
 export const empty = (title, ...more) => h("div", { class: "empty" }, h("b", null, title), ...more);

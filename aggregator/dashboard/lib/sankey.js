@@ -1,13 +1,15 @@
 // Origins on the left, destinations on the right, ribbons as wide as people are many.
 
-import { s } from "./dom.js";
+import { narrow, s } from "./dom.js";
 import { count, many, span } from "./format.js";
 
-const W = 900, GAP = 9, SIDE = 150, BAR = 10, LEAST = 3;
+const GAP = 9, BAR = 10, LEAST = 3, LETTER = 8.2, COUNT = 52;
 
 /** `rows` as /api/analytics/flow gives them. */
 export function sankey(rows) {
   const shown = rows.filter((row) => row.people > 0).slice(0, 60);
+  const [W, SIDE] = narrow() ? [420, 130] : [900, 230];
+  const fits = Math.floor((SIDE - COUNT) / LETTER);
   const names = [...new Set(shown.flatMap((row) => [row.origin, row.destination]))].sort();
   const total = shown.reduce((sum, row) => sum + row.people, 0);
   const tall = Math.max(180, Math.min(620, names.length * 46));
@@ -36,7 +38,7 @@ export function sankey(rows) {
     s("title", null, `${row.origin} → ${row.destination}: ${many(row.people, "person", "people")}, mostly ${span(Math.max(0, row.median_s) * 1000)} on the way`));
   });
   const bars = (places, x, text, anchor) => [...places].map(([name, { y, height, people }]) => s("g", { class: "id", style: place(name) },
-    s("rect", { x, y, width: BAR, height, rx: 2 }), s("text", { x: text, y: y + height / 2, dy: "0.35em", "text-anchor": anchor }, name, s("tspan", { class: "sankey-count", dx: 6 }, count(people)))));
+    s("rect", { x, y, width: BAR, height, rx: 2 }), s("text", { x: text, y: y + height / 2, dy: "0.35em", "text-anchor": anchor }, name.length > fits ? `${name.slice(0, fits - 1)}…` : name, s("title", null, name), s("tspan", { class: "sankey-count", dx: 6 }, count(people)))));
   return s("svg", { viewBox: `0 -6 ${W} ${tall + 12}`, class: "sankey", role: "img", "aria-label": "how people flow between places" },
     ribbons, bars(left, SIDE, SIDE - 10, "end"), bars(right, W - SIDE - BAR, W - SIDE + 10, "start"));
 }

@@ -11,7 +11,7 @@ const RANGES = [["", "any time"], ["900", "last 15 min"], ["3600", "last hour"],
 
 const card = (one) => h("a", { class: "card", href: `#/people/${one.global_id}`, data: { id: one.global_id } }, avatar(one.global_id, 42),
   h("span", { class: "card-text" }, h("b", null, one.global_id, one.label !== "person" && h("span", { class: "tag" }, one.label)),
-    h("span", { class: "faint small" }, one.cameras.join(" → "))),
+    h("span", { class: "faint small" }, one.cameras.join(" · "))),
   h("span", { class: "card-end small faint num" }, h("span", null, ago(one.last_seen)),
     h("span", null, `${many(one.visits, "visit")} in ${span(ms(one.last_seen) - ms(one.first_seen))}`)));
 

@@ -10,6 +10,8 @@ import { timeline } from "../lib/timeline.js";
 import { visitPicture } from "../lib/visitpicture.js";
 
 const AGAIN_MS = 1500;
+const FIRST = { visits: 12, why: 8 };
+const MOST = { visits: 60, why: 40 };
 
 const sure = (share) => (share === null ? null : h("span", { class: "row nowrap small", title: "how sure it is that this visit is theirs" },
   h("span", { class: "meter" }, h("i", { style: { width: `${share * 100}%` } })), percent(share)));
@@ -34,7 +36,20 @@ export async function show(root, { parts: [asked], signal, done }) {
       h("section", { class: "panel" }, h("h2", null, "Looks like"), like),
       h("section", { class: "panel" }, h("h2", null, "Seen with", h("small", null, "in the same views at the same time")), company))));
 
+  const whole = { visits: false, why: false };
+
+  /** The first ones, and a button for the others: a page of forty visits is no page for a phone. */
+  function some(kind, list, rows, each) {
+    const most = Math.min(rows.length, MOST[kind]), shown = whole[kind] ? most : Math.min(most, FIRST[kind]);
+    put(list, rows.slice(0, shown).map(each));
+    if (shown < most) {
+      list.append(h(list === why ? "li" : "div", { class: "row more" }, h("button", { class: "small", type: "button",
+        onclick: () => { whole[kind] = true; some(kind, list, rows, each); } }, most < rows.length ? `The latest ${most}` : `All ${most}`)));
+    }
+  }
+
   function select(visit) {
+    if (!visits.querySelector(`[data-visit="${visit}"]`)) visits.querySelector(".more button")?.click();
     for (const element of root.querySelectorAll("[data-visit]")) element.classList.toggle("chosen", element.dataset.visit === String(visit));
     visits.querySelector(`[data-visit="${visit}"]`)?.scrollIntoView({ block: "nearest", behavior: "smooth" });
   }
@@ -72,11 +87,11 @@ export async function show(root, { parts: [asked], signal, done }) {
     detail.also.length > 0 && h("span", { class: "small faint" }, `also known as ${detail.also.join(", ")}`),
     h("a", { class: "button small", href: `#/flow?who=${id}` }, "On the map"), join);
     put(line, h("h2", null, "When and where"), way.trajectory.length ? timeline(way.trajectory, id, select) : empty("No visit is kept."));
-    put(visits, [...way.trajectory].reverse().slice(0, 60).map((leg) => h("article", { class: "visit", data: { visit: leg.visit }, tabindex: 0, onfocus: () => select(leg.visit) },
+    some("visits", visits, [...way.trajectory].reverse(), (leg) => h("article", { class: "visit", data: { visit: leg.visit }, tabindex: 0, onfocus: () => select(leg.visit) },
       visitPicture(leg, sizes[leg.camera] ?? {}, id),
       h("div", { class: "visit-foot" }, h("b", null, h("a", { href: `#/cameras/${encodeURIComponent(leg.camera)}` }, leg.camera)), sure(leg.confidence),
-        h("span", { class: "small faint num" }, `${moment(leg.start)} · ${span(ms(leg.end) - ms(leg.start))}`), judge(leg)))));
-    put(why, [...reasons.entries].reverse().slice(0, 40).map(reason));
+        h("span", { class: "small faint num" }, `${moment(leg.start)} · ${span(ms(leg.end) - ms(leg.start))}`), judge(leg))));
+    some("why", why, [...reasons.entries].reverse(), reason);
     return way.trajectory;
   }
 

@@ -15,7 +15,7 @@ const head = (...names) => h("thead", null, h("tr", null, names.map((name) => h(
 export async function show(root, { signal, done }) {
   const agents = h("tbody"), cameras = h("tbody"), engine = h("dl", { class: "facts" }), said = h("section", { class: "panel scroll", hidden: true });
   put(root, h("div", { class: "head" }, h("h1", null, "System")), h("div", { class: "stack" },
-    h("section", { class: "panel scroll" }, h("h2", null, "Camera boxes"), h("table", null, head("Box", "State", "#Waiting on its disk", "#Clock", "Software", "Last heard"), agents)),
+    h("section", { class: "panel scroll" }, h("h2", null, "Camera boxes"), h("table", null, head("Box", "State", "#Waiting on its disk", "#Clock", "Software", "#Last heard"), agents)),
     h("section", { class: "panel scroll" }, h("h2", null, "Cameras"), h("table", null, head("Camera", "State", "Box", "#People", "#Frames a second", "#Latency", "#Dropped", "#Picture", "Shown"), cameras)),
     h("section", { class: "panel" }, h("h2", null, "Aggregator"), engine), said));
 
