@@ -108,10 +108,11 @@ class Watched:
     cpu_s: float = 0.0
 
     def look(self) -> None:
-        """One sample. Memory is what the process alone has (private), so that file caches do not count."""
+        """One sample. Memory is what is no file's: a library's pages are the process's own or not by whether another
+        program uses it at the moment, ten megabytes up or down."""
         base = Path(f"/proc/{self.pid}")
         rollup = (base / "smaps_rollup").read_text()
-        kilobytes = sum(int(n) for n in re.findall(r"^(?:Private_Clean|Private_Dirty|Swap):\s+(\d+)", rollup, re.M))
+        kilobytes = sum(int(n) for n in re.findall(r"^(?:Anonymous|Swap):\s+(\d+)", rollup, re.M))
         self.memory_mb.append(kilobytes / 1024)
         self.descriptors.append(sum(1 for _ in (base / "fd").iterdir()))
         self.threads.append(sum(1 for _ in (base / "task").iterdir()))

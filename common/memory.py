@@ -11,7 +11,7 @@ import ctypes
 import threading
 from collections.abc import Iterator
 
-EVERY_S = 60.0
+EVERY_S = 20.0
 
 
 def give_back() -> bool:
