@@ -52,7 +52,7 @@ class Batch:
 
         Agents hear of their tracks. Of visits that were moved by a merge and have ended they do not: that is history.
         """
-        named = {decision.visit for decision in decisions}
+        named, time = {decision.visit for decision in decisions}, to_rfc3339(now)
         for change in changes:
             self.changes.append(change)
             if change.identity is not None and (not change.final or change.visit in named):
@@ -61,11 +61,11 @@ class Batch:
         for decision in decisions:
             self.counts[decision.operation] += 1
             self.links.append({
-                "visit": decision.visit, "camera": cameras.get(decision.visit, ""), "time": to_rfc3339(now),
+                "visit": decision.visit, "camera": cameras.get(decision.visit, ""), "time": time,
                 "global_id": global_id(decision.identity), "operation": decision.operation,
                 "confidence": decision.confidence})
             self.news.append({
-                "type": "link", "time": to_rfc3339(now), "operation": decision.operation, "visit": decision.visit,
+                "type": "link", "time": time, "operation": decision.operation, "visit": decision.visit,
                 "camera": cameras.get(decision.visit), "global_id": global_id(decision.identity),
                 "other": global_id(decision.other) if decision.other else None,
                 "confidence": decision.confidence, "score": decision.score, "reason": dict(decision.reason)})

@@ -240,13 +240,13 @@ class StoreWriter:
         for decision in decisions:
             changes += [Change(visit=r[0], agent=r[1], camera=r[2], run=r[3], track=r[4], final=bool(r[5]), model=r[6],
                                identity=r[7]) for r in self._carry_out(decision, now)]
-            self._db.execute("""
-                INSERT INTO log (time, operation, visit, identity, other, score, confidence, rivals, reason, settings)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""", (
+        self._db.executemany("""
+            INSERT INTO log (time, operation, visit, identity, other, score, confidence, rivals, reason, settings)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""", [(
                 now, decision.operation, decision.visit, decision.identity, decision.other, decision.score,
                 decision.confidence,
                 columns.to_json([(r.identity, r.score, r.probability, r.walk) for r in decision.rivals]),
-                columns.to_json(decision.reason), settings))
+                columns.to_json(decision.reason), settings) for decision in decisions])
         self._visits.changed((change.visit, change.identity) for change in changes)
         return changes
 
