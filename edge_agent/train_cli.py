@@ -30,6 +30,7 @@ def generate(
     folder: People = PEOPLE,
     sites: Annotated[int, typer.Option(min=1, help="Sites; each has 48 people in 576 pictures, 14 MB.")] = 400,
     seed: Annotated[int, typer.Option(min=0, help="Another seed, other people.")] = 0,
+    takes: Annotated[int, typer.Option(min=1, max=20, help="Pictures of each visit; fewer make more people.")] = 3,
     workers: Annotated[int, typer.Option(min=0, max=256, help="Processes, 0 for as many as there are cores.")] = 0,
     sheet: Annotated[Path | None, typer.Option("--sheet", help="Write a contact sheet here, .png or .jpg.")] = None,
     as_json: Json = False,
@@ -47,7 +48,8 @@ def generate(
 
     with show_progress() as progress:
         progress.stage(f"Generating {sites} sites in {folder}")
-        made = make(folder, sites, seed=seed, workers=workers or os.cpu_count() or 1, done=progress.advance)
+        count = workers or os.cpu_count() or 1
+        made = make(folder, sites, seed=seed, takes=takes, workers=count, done=progress.advance)
     if sheet is not None:
         contact_sheet(folder, sheet)
     _say({"folder": str(folder), "sites": sites, "made": made}, f"{folder}: {sites} sites, {made} made now", as_json)
@@ -253,7 +255,8 @@ def choose(
 
 def _lines(result: dict[str, Any]) -> str:
     lines = [
-        f"video, {kind}: AUC {found['auc']:.3f}, mAP {found['mean_precision']:.3f}, rank-1 {found['rank1']:.3f}"
+        f"video, {kind}: AUC {found['auc']:.3f} ± {found['auc_spread']:.3f}, mAP {found['mean_precision']:.3f} "
+        f"± {found['mean_precision_spread']:.3f}, rank-1 {found['rank1']:.3f}"
         for kind, found in result.get("video", {}).items()
     ]
     if generated := result.get("generated"):

@@ -12,10 +12,14 @@ Floats = NDArray[np.float32]
 
 
 class Scene:
-    """A camera's surroundings, wider than a crop; every picture is cut from another place of it."""
+    """A camera's surroundings, wider than a crop; every picture is cut from another place of it.
+
+    Half of them are open and bright, as pavements by day and lit floors are; the others full of things and any light.
+    """
 
     def __init__(self, seed: int, height: int, width: int) -> None:
         self._random = np.random.default_rng(seed)
+        self._open = bool(self._random.random() < 0.5)
         self._height, self._width = height, width
         self._picture = self._draw(height, 5 * width)
 
@@ -39,9 +43,9 @@ class Scene:
         image *= 1 + (self._noise(height, width, r.uniform(15, 50)) - 0.5) * r.uniform(0, 0.6)
         if r.random() < 0.5:
             self._tiles(image, horizon)
-        for _ in range(r.integers(4, 30)):
+        for _ in range(r.integers(0, 8) if self._open else r.integers(4, 30)):
             self._thing(image)
-        if r.random() < 0.3:
+        if not self._open and r.random() < 0.4:
             self._shelves(image)
         for _ in range(r.integers(0, 5)):  # shadows and patches of light
             y, x = r.integers(0, height), r.integers(0, width)
@@ -51,10 +55,12 @@ class Scene:
             image *= cv2.GaussianBlur(spot, (0, 0), r.uniform(1, 6))[..., None]
         if r.random() < 0.6:
             image = np.asarray(cv2.GaussianBlur(image, (0, 0), r.uniform(0.3, 1.5)), np.float32)
-        return np.clip(image * r.uniform(0.65, 1.1), 0, 1).astype(np.float32)
+        return np.clip(image * r.uniform(0.8 if self._open else 0.65, 1.1), 0, 1).astype(np.float32)
 
     def _paint(self) -> Floats:
         r = self._random
+        if self._open and r.random() < 0.8:
+            return rgb(r.random(), r.uniform(0, 0.12), r.uniform(0.5, 0.95))
         return rgb(r.random(), r.uniform(0, 0.25), r.uniform(0.12, 0.8))
 
     def _noise(self, height: int, width: int, size: float) -> Floats:

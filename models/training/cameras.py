@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 import cv2
 import numpy as np
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Picture = NDArray[np.uint8]
+
+_BRIGHTEST: Final = 0.97  # share of a picture that is darker than what a camera takes for its brightest parts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +26,9 @@ class Camera:
         direct: strength of that light; `ambient` of the rest.
         direct_tint: (3,) its colour; `ambient_tint` that of the rest.
         exposure, gamma, saturation, haze: of the picture as a whole; `balance` (3,) gains of the channels.
-        detail: share of the resolution that is really there; `blur` in pixels of a picture 64 wide.
+        automatic: how far it corrects its exposure, 0–1, until the brightest parts reach `white`; `black` is lost.
+        detail: share of the resolution that is really there; `blur` in pixels of a picture 64 wide; `sharpen` times
+            what a blur of one pixel takes away is added, as most cameras do.
         noise: standard deviation, 0–1; `quality` of the JPEG compression, 0 for none.
         seed: of its background.
     """
@@ -40,8 +45,12 @@ class Camera:
     gamma: float
     saturation: float
     haze: float
+    automatic: float
+    white: float
+    black: float
     detail: float
     blur: float
+    sharpen: float
     noise: float
     quality: int
     seed: int
@@ -65,8 +74,12 @@ def camera(random: np.random.Generator) -> Camera:
         gamma=r.uniform(0.85, 1.25),
         saturation=r.uniform(0.6, 1.1),
         haze=r.uniform(0, 0.12) if r.random() < 0.4 else 0.0,
+        automatic=r.uniform(0, 1),
+        white=r.uniform(0.7, 1.1),
+        black=r.uniform(0, 0.12) if r.random() < 0.6 else 0.0,
         detail=r.uniform(0.5, 1.0) if r.random() < 0.4 else 1.0,
         blur=r.uniform(0.2, 0.8) if r.random() < 0.5 else 0.0,
+        sharpen=r.uniform(0, 1.5) if r.random() < 0.6 else 0.0,
         noise=r.uniform(0, 0.015),
         quality=int(r.uniform(40, 96)) if r.random() < 0.8 else 0,
         seed=int(r.integers(2**31)),
@@ -104,12 +117,17 @@ def develop(camera: Camera, random: np.random.Generator, image: Floats) -> Pictu
     out = np.clip(image * camera.exposure, 0, 1.4) * camera.balance
     grey = out.mean(2, keepdims=True)
     out = np.clip(grey + (out - grey) * camera.saturation, 0, None) ** camera.gamma
-    out = np.clip(out * (1 - camera.haze) + camera.haze, 0, 1).astype(np.float32)
+    out = out * (1 - camera.haze) + camera.haze
+    brightest = max(float(np.quantile(out[::4, ::4], _BRIGHTEST)), 0.1)
+    out = out * (camera.white / brightest) ** camera.automatic
+    out = np.clip((out - camera.black) / (1 - camera.black), 0, 1).astype(np.float32)
     if camera.detail < 1:
         small = max(16, round(width * camera.detail)), max(32, round(height * camera.detail))
         out = cv2.resize(cv2.resize(out, small, interpolation=cv2.INTER_AREA), (width, height))
     if camera.blur:
         out = cv2.GaussianBlur(out, (0, 0), camera.blur)
+    if camera.sharpen:
+        out = out + camera.sharpen * (out - cv2.GaussianBlur(out, (0, 0), 1.0))
     out = out + random.normal(0, camera.noise, out.shape)
     picture: Picture = (np.clip(out, 0, 1) * 255).astype(np.uint8)
     if camera.quality:

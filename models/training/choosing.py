@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from common.errors import ConfigError
 from models.embedder import Embedder
 from models.training.cameras import camera, develop
-from models.training.evaluate import DRAWS, on_generated
+from models.training.evaluate import on_generated
 from models.training.generate import ready
 from models.training.judging import find
 from models.training.labelled_video import read_tracks
@@ -32,6 +32,7 @@ Image = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Labels = NDArray[np.generic]
 
+_DRAWS: Final = 5  # random choices of crops
 _HALVES: Final = 200  # ways of cutting people in two that are looked at, at most
 
 
@@ -86,7 +87,7 @@ def choose(
     Raises:
         ConfigError: a file lacks, or fewer than four people are labelled in more than one track.
     """
-    draws = [_draw(video, labels, seed) for seed in range(DRAWS)]
+    draws = [_draw(video, labels, seed) for seed in range(_DRAWS)]
     found: dict[str, list[list[tuple[Floats, Labels, Labels]]]] = {}
     generated: dict[str, float] = {}
     for name, embedder in candidates.items():

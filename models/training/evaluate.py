@@ -17,7 +17,7 @@ from models.training.labelled_video import read_tracks
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-DRAWS: Final = 5
+DRAWS: Final = 10
 FALSE_MATCHES: Final = 0.01  # share of pairs of strangers that pass the threshold groups are compared at
 
 GROUPS: Final[dict[str, Callable[[dict[str, Floats]], Mask]]] = {
@@ -39,7 +39,8 @@ GROUPS: Final[dict[str, Callable[[dict[str, Floats]], Mask]]] = {
 def on_video(embedder: Embedder, video: Path, labels: Path) -> dict[str, dict[str, float]]:
     """Labelled tracks of a video against each other: crop by crop (never within a track), and as means of tracks.
 
-    Each figure is the mean of `DRAWS` random choices of crops.
+    Each figure is the mean of `DRAWS` random choices of crops; `auc_spread` and `mean_precision_spread` are the
+    standard deviations between choices.
     """
     crops, means = [], []
     for seed in range(DRAWS):
@@ -52,7 +53,12 @@ def on_video(embedder: Embedder, video: Path, labels: Path) -> dict[str, dict[st
 
 
 def _mean(found: Sequence[dict[str, float]]) -> dict[str, float]:
-    return {key: round(float(np.mean([each[key] for each in found])), 4) for key in found[0]}
+    means = {key: round(float(np.mean([each[key] for each in found])), 4) for key in found[0]}
+    spreads = {
+        f"{key}_spread": round(float(np.std([each[key] for each in found], ddof=1)), 4)
+        for key in ("auc", "mean_precision")
+    }
+    return means | spreads
 
 
 def on_generated(embedder: Embedder, folder: Path, numbers: Sequence[int]) -> dict[str, Any]:

@@ -12,13 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import ConfigError
-from models.training.site import HEIGHT, WIDTH, Site
+from models.training.site import HEIGHT, TAKES, WIDTH, Site
 
 _model = None  # each worker process keeps its own body model between sites
 
 
 def generate(
-    folder: Path, sites: int, *, seed: int = 0, workers: int = 1, done: Callable[[int, int], None] | None = None
+    folder: Path,
+    sites: int,
+    *,
+    seed: int = 0,
+    takes: int = TAKES,
+    workers: int = 1,
+    done: Callable[[int, int], None] | None = None,
 ) -> int:
     """Make the sites that `folder` has not got yet.
 
@@ -26,6 +32,7 @@ def generate(
         folder: for `site-00000.npy` (pictures) and `site-00000.npz` (labels).
         sites: how many there shall be.
         seed: of everything; another seed, other people.
+        takes: pictures of each visit; fewer make more people in an hour.
         workers: processes.
         done: called with the number of sites that are there and `sites`.
 
@@ -42,7 +49,7 @@ def generate(
     if note.read_text().strip() != str(seed):
         raise ConfigError(f"{folder}: holds sites of seed {note.read_text().strip()}", "another folder or that seed")
     missing = [number for number in range(sites) if not _paths(folder, number)[1].exists()]
-    work = [(folder, seed, number) for number in missing]
+    work = [(folder, seed, number, takes) for number in missing]
     if done is not None:
         done(sites - len(missing), sites)
     if workers <= 1:
@@ -97,10 +104,10 @@ def _paths(folder: Path, number: int) -> tuple[Path, Path]:
     return folder / f"site-{number:05d}.npy", folder / f"site-{number:05d}.npz"
 
 
-def _make(job: tuple[Path, int, int]) -> None:
+def _make(job: tuple[Path, int, int, int]) -> None:
     """Labels are put in place last: a site without them was cut off and is made again."""
     global _model
-    folder, seed, number = job
+    folder, seed, number, takes = job
     if _model is None:
         import torch
 
@@ -111,7 +118,7 @@ def _make(job: tuple[Path, int, int]) -> None:
         _model = BodyModel()
     from models.training.sites import make_site
 
-    site = make_site(_model, seed, number)
+    site = make_site(_model, seed, number, takes=takes)
     pictures, labels = _paths(folder, number)
     unfinished = pictures.with_suffix(f".{os.getpid()}.part.npy")
     np.save(unfinished, site.pictures)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 PEOPLE: Final = 48  # of a generated site
+TAKES: Final = 3  # pictures of a visit
 HEIGHT, WIDTH = 128, 64  # what the network works on
 
 

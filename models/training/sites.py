@@ -12,14 +12,13 @@ from models.training.bodies import BodyModel, phenotypes
 from models.training.cameras import Camera, camera, develop, moment
 from models.training.dressing import Figure, dress
 from models.training.rendering import render
-from models.training.site import HEIGHT, PEOPLE, WIDTH, Site
+from models.training.site import HEIGHT, PEOPLE, TAKES, WIDTH, Site
 from models.training.wardrobe import Wardrobe
 
 Floats = NDArray[np.float32]
 
 CAMERAS: Final = 4
 VISITS: Final = 4  # that each person pays, to random cameras
-TAKES: Final = 3  # pictures of a visit
 _BEHIND: Final = 0.25  # share of pictures with others behind; `_BEFORE` with somebody in front, `_COVERED` with a thing
 _BEFORE: Final = 0.08
 _COVERED: Final = 0.1

@@ -47,7 +47,7 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("people")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sites.make_site, "__defaults__", (10, 3, 2))
-        generate.generate(folder, 3, seed=5)
+        generate.generate(folder, 3, seed=5, takes=2)
     return folder
 
 
