@@ -47,7 +47,6 @@ from aggregator.visit import Decision, Visit
 from common.bursts import Bursts
 from common.clock import Clock
 from common.errors import StoreError
-from common.memory import give_back
 from common.messages import Hello, Message, Refusal, Upload
 
 log = logging.getLogger("engine")
@@ -417,4 +416,3 @@ class Engine:
         self._digest = digest(linker.settings)
         self._site.map = linker.site_map()
         self._linker = linker
-        give_back()  # what the one before it knew
