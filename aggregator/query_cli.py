@@ -183,25 +183,54 @@ def heatmap(
     half_life: Annotated[str | None, typer.Option(help="after so long a point counts half: 90s, 10m, 2h")] = None,
     sigma: Annotated[float | None, typer.Option(help="spread of each point, as a share of the view's width")] = None,
     width: Annotated[int | None, typer.Option(help="cells across")] = None,
+    over: Annotated[Path | None, typer.Option(help="picture of the view that it is laid over, for --out FILE.png")
+                    ] = None,
     url: Url = None,
 ) -> None:
-    """Where people stood in a camera's view, as a picture to lay over it, or as numbers.
+    """Where people stood in a camera's view, as a picture, or as numbers.
 
-    Example: aggregator query heatmap hall --since 1h --out hall.png
+    The picture is transparent where nobody was. With --over it is laid over one of the view, such as
+    /api/cameras/hall/frame gives where the camera's box allows it.
+
+    Examples:
+
+      aggregator query heatmap hall --since 1h --out hall.png
+
+      aggregator query heatmap hall --since 7d --over empty-hall.jpg --out hall.png
     """
     kind = out.suffix.lower().removeprefix(".")
     if kind not in ("png", "json"):
         raise ConfigError(f"{out}: a heatmap is written as .png or .json", f"--out {out.with_suffix('.png')}")
+    lay = None if over is None else _laid_over(over)
+    if lay is not None and kind != "png":
+        raise ConfigError(f"--over {over}: numbers cannot be laid over a picture", f"--out {out.with_suffix('.png')}")
     media = "image/png" if kind == "png" else "application/json"
     data = _api(context, url).fetch(
         f"/api/cameras/{camera}/heatmap", media, format=kind, since=moment("--since", since),
         until=moment("--until", until), half_life_s=None if half_life is None else span("--half-life", half_life),
         sigma=sigma, width=width)
     try:
-        out.write_bytes(data)
+        out.write_bytes(data if lay is None else lay(data))
     except OSError as error:
         raise PassageError(f"{out}: {error.strerror}", "give --out a file in a folder that you may write to") from error
     Show().line(str(out))
+
+
+def _laid_over(path: Path) -> Callable[[bytes], bytes]:
+    """Lays a heatmap's PNG over the picture in that file.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    from aggregator.analytics.picture import laid_over, read_picture  # takes long, and nothing else here needs it
+
+    try:
+        picture = read_picture(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"--over {path}: {error.strerror}", "give a JPEG or PNG of the camera's view") from error
+    if picture is None:
+        raise ConfigError(f"--over {path}: is no picture", "give a JPEG or PNG of the camera's view")
+    return lambda heat: laid_over(heat, picture)
 
 
 def moment(option: str, text: str | None) -> str | None:

@@ -29,7 +29,32 @@ def heatmap_png(heat: NDArray[np.float32]) -> bytes:
     """
     top = float(heat.max(initial=0.0))
     share = np.sqrt(np.maximum(heat, 0) / top) if top > 0 else np.zeros_like(heat)
-    done, data = cv2.imencode(".png", colours((share * 255).astype(np.uint8)), [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    return _png(colours((share * 255).astype(np.uint8)))
+
+
+def laid_over(png: bytes, picture: NDArray[np.uint8]) -> bytes:
+    """What `heatmap_png` gave, laid over a picture of the view, (h, w, 3) uint8 BGR: a PNG of the picture's size."""
+    height, width = picture.shape[:2]
+    heat = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert heat is not None
+    # Colours count as much as they cover, or the dark of where nothing is would spread along the edges.
+    cover = heat[..., 3:].astype(np.float32) / 255
+    both = cv2.resize(np.concatenate([heat[..., :3] * cover, cover], axis=2), (width, height),
+                      interpolation=cv2.INTER_LINEAR)
+    mixed = picture * (1 - both[..., 3:]) + both[..., :3]
+    return _png(np.clip(np.rint(mixed), 0, 255).astype(np.uint8))
+
+
+def read_picture(data: bytes) -> NDArray[np.uint8] | None:
+    """A JPEG, PNG or the like as (h, w, 3) uint8 BGR; None when it is no picture."""
+    if not data:  # OpenCV raises for that
+        return None
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    return None if picture is None else picture.astype(np.uint8, copy=False)
+
+
+def _png(picture: NDArray[np.uint8]) -> bytes:
+    done, data = cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 1])
     if not done:  # cannot be: the picture is of a kind that PNG holds
         raise RuntimeError("OpenCV wrote no PNG")
     return data.tobytes()

@@ -115,6 +115,22 @@ def test_heatmap(ask, tmp_path):
     assert json.loads(numbers.read_text())["half_life_s"] == 600
 
 
+def test_a_heatmap_over_a_picture_of_the_view(ask, tmp_path):
+    ground, out = tmp_path / "hall.jpg", tmp_path / "over.png"
+    assert cv2.imwrite(str(ground), np.full((160, 100, 3), 200, np.uint8))
+    ask("heatmap", "left", "--out", str(out), "--over", str(ground))
+    over = cv2.imread(str(out))
+    assert over.shape == (160, 100, 3)
+    assert (over == 200).all(axis=2).any(), "where nobody was it is the picture"
+    assert (over != 200).any()
+    (tmp_path / "none.jpg").write_bytes(b"")
+    for bad, says in (("none.jpg", "is no picture"), ("missing.jpg", "No such file")):
+        with pytest.raises(ConfigError, match=says):
+            ask("heatmap", "left", "--out", str(out), "--over", str(tmp_path / bad))
+    with pytest.raises(ConfigError, match="numbers cannot be laid over"):
+        ask("heatmap", "left", "--out", str(tmp_path / "a.json"), "--over", str(ground))
+
+
 def test_every_table_is_drawn_at_a_terminal(url):
     out = io.StringIO()
     show = Show(Console(file=out, force_terminal=True, width=100, no_color=True))

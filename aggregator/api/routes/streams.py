@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Literal
+from typing import Any, Literal
 
 from aiohttp import web
 from pydantic import Field
@@ -67,6 +67,16 @@ async def stream_stats(request: web.Request, _query: NoParameters) -> web.WebSoc
         return await app[STREAMS].serve(request, reader, app[SETTINGS].socket_ping_s)
     finally:
         feeding.cancel()
+
+
+@routes.add("GET", "/ws/stats", tag="stream", role=Role.VIEWER, audit=Audit.NEVER,
+            parameters=NoParameters, messages=shapes.StatsMessage, errors=(426,))
+async def stream_stats_too(request: web.Request, query: NoParameters) -> Any:
+    """The same as /api/ws/stats, beside the cameras.
+
+    A camera that is called `stats` is shown by /api/ws/pictures only.
+    """
+    return await stream_stats(request, query)
 
 
 async def _feed(app: web.Application, reader: Reader) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from aggregator.analytics.heatmap import Footprints, fade, heatmap, trace
-from aggregator.analytics.picture import heatmap_png
+from aggregator.analytics.picture import heatmap_png, laid_over
 
 
 def slow_heatmap(feet, weights, width, height, sigma):
@@ -149,3 +149,15 @@ def test_picture_is_transparent_where_nobody_was_and_brightest_where_most_were()
     assert picture[0, 0, 3] == 0
     assert picture[3, 5, 3] > picture[7, 9, 3] > 0
     assert cv2.imdecode(np.frombuffer(heatmap_png(heat * 0), np.uint8), cv2.IMREAD_UNCHANGED)[..., 3].max() == 0
+
+
+def test_over_a_picture_only_where_people_stood_is_painted() -> None:
+    heat = np.zeros((9, 16), np.float32)
+    heat[4, 8] = 1
+    ground = np.random.default_rng(1).integers(0, 256, (90, 160, 3)).astype(np.uint8)
+    over = cv2.imdecode(np.frombuffer(laid_over(heatmap_png(heat), ground), np.uint8), cv2.IMREAD_COLOR)
+    assert over.shape == ground.shape
+    far = np.ones((90, 160), bool)
+    far[30:60, 70:100] = False
+    assert np.array_equal(over[far], ground[far])
+    assert over[44:46, 84:86].mean(axis=(0, 1)).tolist() == pytest.approx([158, 238, 252], abs=30)  # the brightest

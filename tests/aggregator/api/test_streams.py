@@ -119,9 +119,10 @@ def test_a_reader_that_never_reads_neither_holds_up_the_others_nor_takes_memory(
     assert site.talk(conversation) > 100
 
 
-def test_stats_come_again_and_again(site):
+@pytest.mark.parametrize("address", ["/api/ws/stats", "/ws/stats"])
+def test_stats_come_again_and_again(site, address):
     async def conversation(client):
-        async with client.ws_connect("/api/ws/stats") as socket:
+        async with client.ws_connect(address) as socket:
             return [await socket.receive_json(timeout=5) for _ in range(3)]
 
     for message in site.talk(conversation):

@@ -51,6 +51,7 @@ DELETE /api/session                        public   never
 GET  /docs                                 public   never
 GET  /docs/docs.css                        public   never
 GET  /docs/docs.js                         public   never
+GET  /ws/stats                             viewer   never
 GET  /ws/{camera}                          viewer   always
 POST /api/corrections                      operator always
 POST /api/identities/{id}/forget          admin    always
