@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +16,8 @@ CROWDED = 0.7
 EXTREME = {"single": np.maximum, "complete": np.minimum}
 SMALL = 64
 """Nodes for which it is not worth leaving out those that were joined."""
+NEVER = np.float32(np.nan)
+"""A walk that cannot be, while joining: the greater of it and any other is it again."""
 
 
 def weight(pairs: Floats, dependence: float) -> Floats:
@@ -56,56 +60,59 @@ def agglomerate(
     into = np.arange(n)
     if n < 2:
         return into
+    how = EXTREME.get(linkage)
+    dependence = dependence if how is None else 1.0
     alive, size = np.arange(n), size.astype(np.float32)
-    dependence = dependence if linkage == "average" else 1.0
-    np.fill_diagonal(transit, -np.inf)
+    if how is None and (size != 1).any():
+        appearance *= size[:, None] * size  # sums are joined by adding them
+    np.fill_diagonal(transit, NEVER)
+    transit[transit == -np.inf] = NEVER
     partner, best = np.empty(n, np.intp), np.empty(n, np.float32)
+    # What `best` says of these is the most that it may be: whom they were best joined with is another one now.
+    stale = np.zeros(n, bool)
 
-    def seek(some: NDArray[np.intp]) -> None:
-        """Whom each of some clusters is best joined with."""
-        total = weight(size[some, None] * size, dependence)
-        total *= appearance[some]
+    def speaks(some: Any) -> Floats:
+        """For joining some clusters with each other one."""
+        total: Floats
+        if how is None:  # sum of pairs, times what `weight` makes of their number, over their number
+            total = appearance[some] / (size[some, ..., None] * size * dependence + (1 - dependence))
+        else:
+            total = appearance[some].copy()
         total += transit[some]
-        partner[some] = found = total.argmax(1)
-        best[some] = total[np.arange(len(some)), found]
+        return np.fmax(total, -np.inf, out=total)
 
     for a in range(0, n, BLOCK):
-        seek(np.arange(a, min(n, a + BLOCK)))
+        rows = np.arange(a, min(n, a + BLOCK))
+        total = speaks(rows)
+        partner[rows] = found = total.argmax(1)
+        best[rows] = total[rows - a, found]
     left = n
     while True:
         i = int(best.argmax())
         if not best[i] > stop:
             return _roots(into)
+        if stale[i]:
+            total = speaks(i)
+            partner[i] = total.argmax()
+            best[i], stale[i] = total[partner[i]], False
+            continue
         j = int(partner[i])
         if i > j:
             i, j = j, i
-        if linkage == "average":
-            share = size[i] / (size[i] + size[j])
-            look = share * appearance[i]
-            look += (1 - share) * appearance[j]
-        else:
-            look = EXTREME[linkage](appearance[i], appearance[j])
-        walk = np.maximum(transit[i], transit[j])
-        walk[np.minimum(transit[i], transit[j]) == -np.inf] = -np.inf
+        (how or np.add)(appearance[i], appearance[j], out=appearance[i])
+        np.maximum(transit[i], transit[j], out=transit[i])
+        transit[i, j] = NEVER
+        appearance[:, i], transit[:, i], transit[:, j] = appearance[i], transit[i], NEVER
         size[i] += size[j]
-        total = weight(size[i] * size, dependence)
-        total *= look
-        total += walk
-        total[i] = total[j] = -np.inf
-        appearance[i] = appearance[:, i] = look
-        transit[i] = transit[:, i] = walk
-        # -inf for good: what was joined into another is found no more.
-        transit[j] = transit[:, j] = best[j] = -np.inf
         into[alive[j]] = alive[i]
-        stale = np.flatnonzero((partner == i) | (partner == j))
-        stale = stale[best[stale] > -np.inf]
-        if len(stale):
-            seek(stale)
+        best[j] = -np.inf
+        total = speaks(i)
+        # Nobody else has become a better partner to anybody, so what was best bounds what is.
+        stale |= (partner == i) | (partner == j)
         better = np.flatnonzero(total > best)
-        best[better] = total[better]
-        partner[better] = i
+        best[better], partner[better], stale[better] = total[better], i, False
         partner[i] = total.argmax()
-        best[i] = total[partner[i]]
+        best[i], stale[i] = total[partner[i]], False
         left -= 1
         if left < CROWDED * len(alive) and len(alive) > SMALL:
             # Many are gone: go on with the others alone.
@@ -114,7 +121,8 @@ def agglomerate(
             number[kept] = np.arange(len(kept))
             square = np.ix_(kept, kept)
             appearance, transit = appearance[square], transit[square]
-            alive, size, best, partner, left = alive[kept], size[kept], best[kept], number[partner[kept]], len(kept)
+            alive, size, best, stale = alive[kept], size[kept], best[kept], stale[kept]
+            partner, left = number[partner[kept]], len(kept)
 
 
 def _roots(into: NDArray[np.int64]) -> NDArray[np.int64]:

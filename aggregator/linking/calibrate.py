@@ -19,6 +19,8 @@ ROUNDS = 25
 LESSONS = 2
 CLUSTERED = 1000
 """Latest visits of the sample that are clustered to learn who returns where."""
+BLOCK = 128
+"""Visits whose gaps are taken at a time: what is between stays in the processor's cache."""
 STRICT = 4.0
 """Log-odds above which they are: few, but sure."""
 DEPENDENCE = 0.4
@@ -50,6 +52,20 @@ class Sample:
         return len(self.camera)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Placed:
+    """Visits as they are compared, see `VisitTable`.
+
+    Attributes:
+        projected: (n, p) float32, unit rows.
+        middle, inverse: (n,) float32, where strangers end, and 1 / their spread.
+    """
+
+    projected: Floats
+    middle: Floats
+    inverse: Floats
+
+
 def starting(dimensions: int) -> Evidence:
     """Before anything was seen."""
     across, within = before(2)
@@ -57,7 +73,7 @@ def starting(dimensions: int) -> Evidence:
     transit[0, 0] = transit[1, 1] = within
     return Evidence(
         projection=Projection.plain(dimensions),
-        cohort=Cohort.of(np.zeros((0, dimensions), np.float32)),
+        cohort=Cohort.of(np.zeros((0, dimensions), np.float32))[0],
         low=-1.0,
         step=2 / GRID,
         appearance=np.zeros((2, GRID), np.float32),
@@ -67,7 +83,7 @@ def starting(dimensions: int) -> Evidence:
     )
 
 
-def learn(sample: Sample, *, clocks: bool = True) -> Evidence:
+def learn(sample: Sample, *, clocks: bool = True) -> tuple[Evidence, Placed]:
     """`Evidence` from a sample of a stream. Needs two visits at least; what little data leaves open, priors fill.
 
     What is learned depends on the sample alone, not on what was decided about it before: wrong decisions would
@@ -76,12 +92,15 @@ def learn(sample: Sample, *, clocks: bool = True) -> Evidence:
     Args:
         sample: of the stream.
         clocks: find out which clocks are off; else they are right.
+
+    Returns:
+        What was learned; and the sample, as it makes it look.
     """
     projection = Projection.fit(sample.embedding, sample.camera, sample.cameras)
     rows = projection.apply(sample.embedding, sample.camera)
-    cohort = Cohort.of(rows)
-    middle, inverse = cohort.place(rows)
-    score = normalised(rows @ rows.T, middle, inverse, middle, inverse)
+    cosine = rows @ rows.T
+    cohort, middle, inverse = Cohort.of(rows, cosine)
+    score = normalised(cosine, middle, inverse, middle, inverse)
     highest = float((1 - middle.mean()) * inverse.mean())
     times = Times.of(sample, Clocks.right(sample.cameras))
     pairs = times.pairs(score, highest)
@@ -89,7 +108,7 @@ def learn(sample: Sample, *, clocks: bool = True) -> Evidence:
     _practise(mixture)
     found = Clocks.right(sample.cameras)
     if clocks:
-        found = times.clocks(mixture.by_looks()[pairs.cell // (2 * BINS)])
+        found = times.clocks(mixture.by_looks()[pairs.likeness])
     if found.offset.any():
         times = Times.of(sample, found)
         pairs = times.pairs(score, highest)
@@ -102,7 +121,7 @@ def learn(sample: Sample, *, clocks: bool = True) -> Evidence:
         if lesson < LESSONS:
             _learn_returns(mixture, evidence, score, *late)
             _practise(mixture)
-    return evidence
+    return evidence, Placed(rows, middle, inverse)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,16 +150,24 @@ class Times:
         shift = clocks.of(sample.camera)
         order = np.argsort(sample.start + shift, kind="stable")
         start, end = (sample.start + shift)[order], (sample.end + shift)[order]
-        gap = gaps(start, end, start, end)
-        return cls(order, sample.camera[order], (start + end) / 2, gap, bin_of(gap), sample.cameras)
+        n = len(order)
+        gap, slot = np.empty((n, n), np.float32), np.empty((n, n), np.int16)
+        for a in range(0, n, BLOCK):
+            rows = slice(a, a + BLOCK)
+            gap[rows] = gaps(start[rows], end[rows], start, end)
+            slot[rows] = bin_of(gap[rows])
+        return cls(order, sample.camera[order], (start + end) / 2, gap, slot, sample.cameras)
 
     def pairs(self, score: Floats, highest: float) -> Pairs:
         """All pairs of visits with their (n, n) scores, which are in the sample's order."""
         n = len(self.order)
-        upper = np.triu(np.ones((n, n), bool), 1)
-        score = score[self.order][:, self.order]
-        first, then = (np.broadcast_to(one, (n, n))[upper] for one in (self.camera[:, None], self.camera))
-        return Pairs.of(score[upper], self.slot[upper], first, then, highest, self.cameras)
+        upper = np.tri(n, dtype=bool).T
+        np.fill_diagonal(upper, False)
+        if (np.diff(self.order) != 1).any():
+            score = score[self.order][:, self.order]
+        way = (self.camera[:, None] * np.int32(self.cameras) + self.camera) * np.int32(BINS)
+        way += self.slot
+        return Pairs.of(score[upper], way[upper], highest, self.cameras)
 
     def clocks(self, weight: Doubles) -> Clocks:
         """What the pairs, weighted by how likely they are of one person, say of the clocks."""

@@ -11,6 +11,8 @@ Floats = NDArray[np.float32]
 
 SHARE = 0.05
 """The likest share of the cohort tells where strangers end."""
+ITSELF = 0.9999
+"""Cosine above which a member is the visit itself."""
 WEIGHT = 10.0
 """The common values count as much as so many of the cohort's likest."""
 
@@ -33,21 +35,30 @@ class Cohort:
     spread: float
 
     @classmethod
-    def of(cls, members: Floats) -> Cohort:
-        """From a sample of projected visits, (m, p) float32, nearly all of different people."""
+    def of(cls, members: Floats, cosine: Floats | None = None) -> tuple[Cohort, Floats, Floats]:
+        """From a sample of projected visits nearly all of different people, and the place of each of them.
+
+        Args:
+            members: (m, p) float32.
+            cosine: (m, m) float32, of each two of them, where known.
+
+        Returns:
+            The cohort; and as from `place`, two of (m,) float32.
+        """
         if len(members) < 3:
-            return cls(members=members[:0], middle=0.0, spread=0.1)
-        cosine = members @ members.T
-        np.fill_diagonal(cosine, -np.inf)
-        take = _likest(len(members))
-        top = np.partition(cosine, len(members) - take, axis=1)[:, -take:]
+            few = cls(members=members[:0], middle=0.0, spread=0.1)
+            return few, *few.place(members)
+        cosine = members @ members.T if cosine is None else cosine
+        top = _likest(cosine)
         if len(members) <= 10 / SHARE:
             # So few that the likest few of each say little of spread: a bell curve's upper share instead.
             around = cosine[np.triu_indices(len(members), 1)]
             quarters = np.quantile(around, [0.25, 0.5, 0.75])
             deviation = max(1e-3, float(quarters[2] - quarters[0]) / 1.35)
-            return cls(members=members, middle=float(quarters[1]) + 2.06 * deviation, spread=0.37 * deviation)
-        return cls(members=members, middle=float(np.mean(top)), spread=max(1e-4, float(np.mean(top.std(1)))))
+            cohort = cls(members=members, middle=float(quarters[1]) + 2.06 * deviation, spread=0.37 * deviation)
+        else:
+            cohort = cls(members=members, middle=float(np.mean(top)), spread=max(1e-4, float(np.mean(top.std(1)))))
+        return cohort, *cohort._among(top)
 
     def renewed(self, members: Floats) -> Cohort:
         """The same with other members, (m, p) float32 projected unit rows."""
@@ -58,22 +69,27 @@ class Cohort:
 
         A row that is itself in the cohort meets itself there, which is left out.
         """
-        n, m = len(rows), len(self.members)
-        middle = np.full(n, self.middle, np.float32)
-        spread = np.full(n, self.spread, np.float32)
-        if m >= 3 and n:
-            cosine = rows @ self.members.T
-            cosine[cosine > 0.9999] = -1.0
-            take = _likest(m)
-            top = np.partition(cosine, m - take, axis=1)[:, -take:]
-            share = take / (take + WEIGHT)
-            middle = share * top.mean(1) + (1 - share) * middle
-            spread = np.sqrt(share * top.var(1) + (1 - share) * spread**2)
+        n = len(rows)
+        if len(self.members) < 3 or not n:
+            return np.full(n, self.middle, np.float32), np.full(n, 1 / max(self.spread, 1e-4), np.float32)
+        return self._among(_likest(rows @ self.members.T))
+
+    def _among(self, top: Floats) -> tuple[Floats, Floats]:
+        """`place` from the cosines of the likest, (n, k)."""
+        share = top.shape[1] / (top.shape[1] + WEIGHT)
+        mean = top.mean(1)
+        square = np.einsum("ij,ij->i", top, top) / top.shape[1]
+        spread = np.sqrt(share * np.maximum(square - mean * mean, 0) + (1 - share) * self.spread**2)
+        middle = share * mean + (1 - share) * self.middle
         return middle.astype(np.float32), (1 / np.maximum(spread, 1e-4)).astype(np.float32)
 
 
-def _likest(count: int) -> int:
-    return max(1, round(SHARE * count))
+def _likest(cosine: Floats) -> Floats:
+    """Of (n, m) cosines the greatest few of each row, (n, k); not of who is the row itself."""
+    take = max(1, round(SHARE * cosine.shape[1]))
+    others = np.where(cosine > ITSELF, np.float32(-1), cosine)
+    others.partition(cosine.shape[1] - take, axis=1)
+    return others[:, -take:]
 
 
 def normalised(

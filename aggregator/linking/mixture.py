@@ -54,34 +54,36 @@ class Pairs:
 
     Attributes:
         edges: (scores + 1,) float64, of the score's bins.
-        cell: (p,) int32, bin of each pair's score, times 2 * BINS, plus its column: the bin of its gap, and BINS more
-            where one camera saw both.
-        way: (p,) int32, (camera of the earlier visit * cameras + camera of the later) * BINS + bin of the gap.
+        likeness: (p,) int32, bin of each pair's score.
+        way: (q,) int, (camera of the earlier visit * cameras + camera of the later) * BINS + bin of the gap.
+        cell: (q,) int, bin of the score, times 2 * BINS, plus the column: the bin of the gap, and BINS more where one
+            camera saw both.
+        number: (q,) how many pairs have this cell and this way.
         cameras: how many.
     """
 
     edges: Doubles
-    cell: NDArray[np.int32]
-    way: NDArray[np.int32]
+    likeness: NDArray[np.int32]
+    way: NDArray[np.int64]
+    cell: NDArray[np.int64]
+    number: NDArray[np.int64]
     cameras: int
 
     @classmethod
-    def of(
-        cls,
-        score: Floats,
-        slot: NDArray[np.int16],
-        first: NDArray[np.int32],
-        then: NDArray[np.int32],
-        highest: float,
-        cameras: int,
-    ) -> Pairs:
+    def of(cls, score: Floats, way: NDArray[np.int32], highest: float, cameras: int) -> Pairs:
         """From columns of (p,) pairs; `highest`: the score of a visit with itself, or so."""
         edges = _edges(score, highest)
-        place = _bins(score, edges[1:-1].astype(np.float32))
-        place *= 2 * BINS
-        place += slot
-        place += BINS * (first == then)
-        return cls(edges, place, (first * np.int32(cameras) + then) * np.int32(BINS) + slot, cameras)
+        likeness = _bins(score, edges[1:-1].astype(np.float32))
+        bins, ways = len(edges) - 1, cameras * cameras * BINS
+        if ways * bins < len(score):  # few cameras: much is alike
+            counts = np.bincount(way * np.int64(bins) + likeness, minlength=ways * bins)
+            some = np.flatnonzero(counts)
+            number, (one, bin_) = counts[some], np.divmod(some, bins)
+        else:
+            number, one, bin_ = np.ones(len(score), np.int64), way.astype(np.int64), likeness.astype(np.int64)
+        pair, slot = np.divmod(one, BINS)
+        first, then = np.divmod(pair, cameras)
+        return cls(edges, likeness, one, bin_ * (2 * BINS) + slot + BINS * (first == then), number, cameras)
 
     @property
     def centre(self) -> Doubles:
@@ -91,7 +93,7 @@ class Pairs:
     def counts(self) -> Doubles:
         """Pairs by score and column, (scores, 2 * BINS)."""
         shape = (len(self.edges) - 1, 2 * BINS)
-        return np.bincount(self.cell, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64)
+        return np.bincount(self.cell, weights=self.number, minlength=shape[0] * shape[1]).reshape(shape)
 
 
 def _bins(score: Floats, edges: Floats) -> NDArray[np.int32]:
@@ -231,11 +233,11 @@ class Mixture:
         Returns:
             (cameras + 1, cameras + 1, BINS) float64; the last camera is one that is not known yet.
         """
-        friend = self.posterior().ravel()[pairs.cell]
+        friend = pairs.number * self.posterior().ravel()[pairs.cell]
         cameras = pairs.cameras
         size = cameras * cameras * BINS
         found = np.bincount(pairs.way, weights=friend, minlength=size).reshape(cameras, cameras, BINS)
-        total = np.bincount(pairs.way, minlength=size).reshape(cameras, cameras, BINS)
+        total = np.bincount(pairs.way, weights=pairs.number, minlength=size).reshape(cameras, cameras, BINS)
         across, within = self.rate[:BINS], self.rate[BINS:]
         rate = np.empty((cameras + 1, cameras + 1, BINS))
         rate[:] = across

@@ -120,7 +120,9 @@ class Partition:
             return
         before = self.evidence.clocks
         off = before.of(table.camera[rows])
-        self.evidence = learn(
+        order = np.argsort(table.start[rows] - off, kind="stable")
+        rows, off = rows[order], off[order]
+        self.evidence, placed = learn(
             Sample(
                 embedding=table.embedding[rows].astype(np.float32),
                 camera=table.camera[rows],
@@ -136,7 +138,10 @@ class Partition:
             table.shift(moved)
             self.head = float(table.end.max())
         # And look at all others with the new eyes.
-        table.place(np.arange(len(table)), self.evidence)
+        others = np.ones(len(table), bool)
+        others[rows] = False
+        table.place(np.flatnonzero(others), self.evidence)
+        table.take(rows, placed.projected, placed.middle, placed.inverse)
 
     def forget_before(self, time: float, sample: int) -> None:
         """Drop what ended before `time`, once that is half of all; but of the latest, as much as is learned from."""

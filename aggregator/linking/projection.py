@@ -51,9 +51,8 @@ class Projection:
         """
         n, d = embedding.shape
         count = np.bincount(camera, minlength=cameras)[:, None]
-        total = np.zeros((cameras, d))
-        np.add.at(total, camera, embedding.astype(np.float64))
-        everywhere = total.sum(0) / max(1, n)
+        total = (np.arange(cameras)[:, None] == camera).astype(np.float32) @ embedding
+        everywhere = total.sum(0, dtype=np.float64) / max(1, n)
         centre = np.vstack([(total + CAMERA_WEIGHT * everywhere) / (count + CAMERA_WEIGHT), everywhere])
         rest = embedding - centre[camera]
         rest = rest / np.maximum(np.linalg.norm(rest, axis=1, keepdims=True), 1e-9)

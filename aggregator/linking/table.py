@@ -129,10 +129,14 @@ class VisitTable:
         if not self.dimensions or not len(rows):
             return
         projected = evidence.projection.apply(self._embedding[rows].astype(np.float32), self._camera[rows])
+        self.take(rows, projected, *evidence.cohort.place(projected))
+
+    def take(self, rows: Rows, projected: NDArray[np.float32], middle: NDArray[np.float32],
+             inverse: NDArray[np.float32]) -> None:
+        """Note how (n,) rows look: (n, p) projected unit rows, and their (n,) places among strangers."""
         if projected.shape[1] != self._projected.shape[1]:
             self._projected = np.zeros((len(self._visit), projected.shape[1]), np.float32)
-        self._projected[rows] = projected
-        self._middle[rows], self._inverse[rows] = evidence.cohort.place(projected)
+        self._projected[rows], self._middle[rows], self._inverse[rows] = projected, middle, inverse
 
     def between(self, since: float, until: float) -> Rows:
         """Rows of visits that overlap [since, until], rising."""
