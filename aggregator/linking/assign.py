@@ -32,8 +32,7 @@ class Candidates:
         visits: (k,) int64, how many of the identity's visits were compared.
         first: (k,) int64, where these begin in the columns that follow.
         cosine, gap: (m,) float32, of the visits compared.
-        camera: (m,) int32, of them.
-        start: (m,) float64, seconds of the common clock, of them.
+        row: (m,), where they are in the table.
     """
 
     identity: NDArray[np.int64]
@@ -43,17 +42,16 @@ class Candidates:
     first: NDArray[np.int64]
     cosine: Floats
     gap: Floats
-    camera: NDArray[np.int32]
-    start: NDArray[np.float64]
+    row: Rows
 
     def __len__(self) -> int:
         return len(self.identity)
 
-    def nearest(self, which: int) -> tuple[float, float, int, float]:
-        """Of a candidate's visit that is nearest in time: cosine, gap in seconds, camera, start."""
+    def nearest(self, which: int) -> tuple[float, float, int]:
+        """Of a candidate's visit that is nearest in time: cosine, gap in seconds, row."""
         first = int(self.first[which])
         at = first + int(np.abs(self.gap[first : first + int(self.visits[which])]).argmin())
-        return float(self.cosine[at]), float(self.gap[at]), int(self.camera[at]), float(self.start[at])
+        return float(self.cosine[at]), float(self.gap[at]), int(self.row[at])
 
 
 NOBODY = Candidates(
@@ -64,8 +62,7 @@ NOBODY = Candidates(
     first=np.zeros(0, np.int64),
     cosine=np.zeros(0, np.float32),
     gap=np.zeros(0, np.float32),
-    camera=np.zeros(0, np.int32),
-    start=np.zeros(0, np.float64),
+    row=np.zeros(0, np.intp),
 )
 
 
@@ -78,7 +75,7 @@ class Weighed:
         odds: (n, k) float32, log-odds; -inf cannot be.
         walk: (n, k) float32, the part of them that is about when and where.
         visits, first: (k,) int64, how many visits of each were compared, and where they begin in what follows.
-        cosine, gap: (n, m) float32, of the visits compared; camera: (m,) int32; start: (m,) float64.
+        cosine, gap: (n, m) float32, of the visits compared; row: (m,), where they are in the table.
     """
 
     identity: NDArray[np.int64]
@@ -88,8 +85,7 @@ class Weighed:
     first: NDArray[np.int64]
     cosine: Floats
     gap: Floats
-    camera: NDArray[np.int32]
-    start: NDArray[np.float64]
+    row: Rows
 
 
 def weigh(
@@ -131,7 +127,7 @@ def weigh(
     never = walk == -np.inf
     if never.any():
         odds[np.logical_or.reduceat(never, first, axis=1)] = -np.inf
-    return Weighed(owner[first], odds, way, visits, first, cosine, gap, table.camera[others], table.start[others])
+    return Weighed(owner[first], odds, way, visits, first, cosine, gap, others)
 
 
 def candidates(weighed: Weighed, barred: Sequence[Set[int]] = ()) -> list[Candidates]:
@@ -153,7 +149,7 @@ def candidates(weighed: Weighed, barred: Sequence[Set[int]] = ()) -> list[Candid
         out.append(
             Candidates(
                 weighed.identity[some], odds[k, some], weighed.walk[k, some], weighed.visits[some],
-                weighed.first[some], weighed.cosine[k], weighed.gap[k], weighed.camera, weighed.start,
+                weighed.first[some], weighed.cosine[k], weighed.gap[k], weighed.row,
             )
         )
     return out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from aggregator.linking.mixture import Doubles, Floats, Mixture, Pairs, before
 from aggregator.linking.projection import Projection
 
 ROUNDS = 25
-LESSONS = 2
+LESSONS = 1
 CLUSTERED = 1000
 """Latest visits of the sample that are clustered to learn who returns where."""
 BLOCK = 128
@@ -160,14 +161,13 @@ class Times:
 
     def pairs(self, score: Floats, highest: float) -> Pairs:
         """All pairs of visits with their (n, n) scores, which are in the sample's order."""
-        n = len(self.order)
-        upper = np.tri(n, dtype=bool).T
-        np.fill_diagonal(upper, False)
         if (np.diff(self.order) != 1).any():
             score = score[self.order][:, self.order]
-        way = (self.camera[:, None] * np.int32(self.cameras) + self.camera) * np.int32(BINS)
-        way += self.slot
-        return Pairs.of(score[upper], way[upper], highest, self.cameras)
+        then = self.camera * np.int32(BINS)
+        first = then * np.int32(self.cameras)
+        way = np.concatenate([first[k] + then[k + 1 :] for k in range(len(then))])
+        way += _upper(self.slot)
+        return Pairs.of(_upper(score), way, highest, self.cameras)
 
     def clocks(self, weight: Doubles) -> Clocks:
         """What the pairs, weighted by how likely they are of one person, say of the clocks."""
@@ -180,6 +180,11 @@ class Times:
         """Of the latest visits: bins of the gaps between, whether at once, cameras."""
         some = slice(max(0, len(self.order) - count), None)
         return self.slot[some, some], self.gap[some, some] < 0, self.camera[some]
+
+
+def _upper(matrix: NDArray[Any]) -> NDArray[Any]:
+    """What stands above the diagonal of (n, n), row after row: (n * (n - 1) / 2,)."""
+    return np.concatenate([matrix[k, k + 1 :] for k in range(len(matrix))])
 
 
 def _practise(mixture: Mixture) -> None:

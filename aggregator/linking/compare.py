@@ -80,19 +80,34 @@ def compare(
         Four (n, m) float32: log-likelihood ratio of looks and faces; log-odds of the walk, -inf where it cannot be;
         cosine of the projected embeddings; seconds between (negative: seen at once).
     """
+    low, high = int(others.min()), int(others.max()) + 1
+    if high - low <= 2 * len(others):
+        # Nearly all that lie there: to compare with all of them is cheaper than to copy some.
+        found = _compare(table, rows, slice(low, high), evidence, limits)
+        where = others - low
+        found = tuple(one.take(where, axis=1) for one in found)  # type: ignore[assignment]
+    else:
+        found = _compare(table, rows, others, evidence, limits)
+    if table.faces:
+        table.faces.add_to(found[0], rows, others)
+    return found
+
+
+def _compare(
+    table: VisitTable, rows: Rows, others: Rows | slice, evidence: Evidence, limits: Limits
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """As `compare`, without faces."""
     camera_a, camera_b = table.camera[rows], table.camera[others]
     start_a, start_b = table.start[rows], table.start[others]
     gap = gaps(start_a, table.end[rows], start_b, table.end[others])
     same = camera_a[:, None] == camera_b
     if table.dimensions:
-        cosine = _cosines(table.projected, rows, others)
+        cosine = table.projected[rows] @ table.projected[others].T
         score = normalised(cosine, table.middle[rows], table.inverse[rows], table.middle[others], table.inverse[others])
         likeness = evidence.alike(score, same)
     else:
         cosine = np.zeros(gap.shape, np.float32)
         likeness = np.zeros(gap.shape, np.float32)
-    if table.faces:
-        table.faces.add_to(likeness, rows, others)
     earlier = start_a[:, None] <= start_b
     walk = evidence.walk_between(camera_a, camera_b, earlier, bin_of(gap))
     limits.apply(walk, camera_a, camera_b, earlier, gap)
@@ -118,12 +133,3 @@ def compare_all(table: VisitTable, rows: Rows, evidence: Evidence, limits: Limit
             likeness[there, here], walk[there, here] = alike.T, way.T
     return likeness, walk
 
-
-def _cosines(vectors: Floats, rows: Rows, others: Rows) -> Floats:
-    low, high = int(others.min()), int(others.max()) + 1
-    if high - low <= 2 * len(others):
-        # Nearly all that lie there: to compare with all of them is cheaper than to copy some.
-        out: Floats = (vectors[rows] @ vectors[low:high].T)[:, others - low]
-    else:
-        out = vectors[rows] @ vectors[others].T
-    return out

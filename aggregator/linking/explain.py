@@ -9,6 +9,7 @@ import numpy as np
 from aggregator.linking.assign import Candidates
 from aggregator.linking.evidence import Evidence
 from aggregator.linking.gaps import bin_of
+from aggregator.linking.table import VisitTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,14 +17,14 @@ class Here:
     """The visit that is decided about.
 
     Attributes:
-        camera: its index.
-        start: seconds of the common clock.
+        row: its own.
+        table: of it and of those that it was compared with.
         evidence: what was known of this site then.
         cameras: names by index.
     """
 
-    camera: int
-    start: float
+    row: int
+    table: VisitTable
     evidence: Evidence
     cameras: list[str]
 
@@ -37,18 +38,21 @@ def explain(option: Candidates, chosen: int, here: Here) -> dict[str, float | st
         that is nearest in time; `usual`: how often such a transit occurs, the commonest of the two cameras being 1, and
         `sooner`: 1 when that one is longer, where transits were learned; `visits` compared, other `candidates`.
     """
-    cosine, gap, camera, start = option.nearest(chosen)
+    cosine, gap, other = option.nearest(chosen)
+    table = here.table
+    camera, mine = int(table.camera[other]), int(table.camera[here.row])
+    before = table.start[other] <= table.start[here.row]
     walk = float(option.walk[chosen])
     reason: dict[str, float | str] = {
         "appearance": round(float(option.odds[chosen]) - walk, 3),
         "walk": round(walk, 3),
         "cosine": round(cosine, 3),
         "transit": round(gap, 1),
-        ("from" if start <= here.start else "to"): here.cameras[camera],
+        ("from" if before else "to"): here.cameras[camera],
     }
     if here.evidence.learned_from:
         last = len(here.evidence.transit) - 1
-        way = (camera, here.camera) if start <= here.start else (here.camera, camera)
+        way = (camera, mine) if before else (mine, camera)
         odds = here.evidence.transit[min(way[0], last), min(way[1], last)]
         slot, best = int(bin_of(np.array([gap], np.float32))[0]), int(odds.argmax())
         reason["usual"] = round(float(np.exp(odds[slot] - odds[best])), 3)

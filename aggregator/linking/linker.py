@@ -270,7 +270,7 @@ class Linker:
         for row, option, chosen in zip(rows.tolist(), options, choose(options, caution), strict=True):
             visit = int(table.visit[row])
             if chosen >= 0:
-                here = Here(int(table.camera[row]), float(table.start[row]), partition.evidence, cameras)
+                here = Here(row, table, partition.evidence, cameras)
                 decision = linked(visit, option, chosen, caution, settings.rivals, here)
                 if table.faces:
                     theirs = np.flatnonzero(table.identity == decision.identity)

@@ -8,6 +8,7 @@ excess of high scores at likely gaps.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,7 +94,9 @@ class Pairs:
     def counts(self) -> Doubles:
         """Pairs by score and column, (scores, 2 * BINS)."""
         shape = (len(self.edges) - 1, 2 * BINS)
-        return np.bincount(self.cell, weights=self.number, minlength=shape[0] * shape[1]).reshape(shape)
+        count: Any = np.bincount(self.cell, weights=self.number, minlength=shape[0] * shape[1])
+        out: Doubles = count.reshape(shape)
+        return out
 
 
 def _bins(score: Floats, edges: Floats) -> NDArray[np.int32]:

@@ -17,7 +17,7 @@ GROWTH = 1.5
 """The next lesson comes when so many times as many visits were seen, or a sample's worth of new ones."""
 MEET = 8
 """The cohort is renewed when a so manieth part of all visits is new,"""
-MEET_AT_MOST = 200
+MEET_AT_MOST = 250
 """or so many visits."""
 
 
@@ -70,7 +70,7 @@ class Partition:
         due = meeting = 0
         while self.seen >= self.next_lesson:
             due = self.next_lesson
-            self.next_lesson = min(int(GROWTH * due), due + sample)
+            self.next_lesson = min(int((GROWTH if due < 400 else 2) * due), due + sample)
             self.next_meeting = _next_meeting(due)
         while self.seen >= self.next_meeting:
             meeting = self.next_meeting
@@ -85,8 +85,10 @@ class Partition:
     def _meet(self, rows: Rows, live: float) -> None:
         """Compare with the visits in `rows` from now on."""
         self.evidence = replace(self.evidence, cohort=self.evidence.cohort.renewed(self.table.projected[rows]))
-        # Twice as far back as anything is compared: long visits look back from their start.
-        self.table.place(np.flatnonzero(self.table.end >= self.head - 2 * live), self.evidence)
+        # As far back as anything is compared: long visits look back from their start.
+        table = self.table
+        longest = float((table.end - table.start).max())
+        table.place(np.flatnonzero(table.end >= self.head - live - longest), self.evidence)
 
     def look_out(self) -> list[Notice]:
         """What has happened to cameras, once enough is new. Of a clock that jumped, the times since are put right."""
