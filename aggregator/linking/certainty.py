@@ -11,8 +11,9 @@ from aggregator.linking.agglomerate import weight
 from aggregator.linking.layers import layers
 
 Floats = NDArray[np.float32]
+Halves = NDArray[np.float16]
 
-FAR = -1e9
+FAR = -6e4
 """Log-odds of a walk that is none."""
 BLOCK = 128
 """Visits that are weighed at a time: what is between stays in the processor's cache."""
@@ -29,12 +30,12 @@ def tempered(share: Any) -> Any:
 
 
 def certainty(
-    likeness: Floats, walk: Floats, cluster: NDArray[np.int64], caution: float, dependence: float
+    likeness: Floats | Halves, walk: Floats | Halves, cluster: NDArray[np.int64], caution: float, dependence: float
 ) -> NDArray[np.float64]:
     """Probability of each visit's being of its cluster, and not of another or by itself.
 
     Args:
-        likeness, walk: (n, n) float32, of each two visits, see `compare`. Their diagonals are overwritten.
+        likeness, walk: (n, n) float16 or float32, of each two visits, see `compare`. Their diagonals are overwritten.
         cluster: (n,).
         caution, dependence: see `solve`.
     """
@@ -54,11 +55,12 @@ def certainty(
     for a in range(0, n, BLOCK):
         rows, row = slice(a, min(n, a + BLOCK)), np.arange(min(n, a + BLOCK) - a)
         own, alone = place[rows], others[rows] == 0
-        odds, way = likeness[rows].take(parts[0], axis=1), walk[rows].take(parts[0], axis=1)
+        alike, ways = likeness[rows].astype(np.float32), walk[rows].astype(np.float32)
+        odds, way = alike.take(parts[0], axis=1), ways.take(parts[0], axis=1)
         least = way.copy()
         for layer in parts[1:]:
-            some, more = slice(0, len(layer)), walk[rows].take(layer, axis=1)
-            odds[:, some] += likeness[rows].take(layer, axis=1)
+            some, more = slice(0, len(layer)), ways.take(layer, axis=1)
+            odds[:, some] += alike.take(layer, axis=1)
             np.maximum(way[:, some], more, out=way[:, some])
             np.minimum(least[:, some], more, out=least[:, some])
         total = odds[row, own]

@@ -37,6 +37,8 @@ class Partition:
         self.next_lesson = FIRST_LESSON
         self.next_meeting = FIRST_LESSON
         """Visits at which the cohort is renewed."""
+        self._taught = 0
+        """Visits at the last lesson."""
         self.compared = 0
         """With how many visits the latest one was compared."""
         self.watch = Watch()
@@ -77,18 +79,21 @@ class Partition:
             self.next_meeting = _next_meeting(meeting)
         ripe = np.flatnonzero(self.table.ripe)
         if due:
+            self._taught = due
             self._learn(ripe[: max(0, due - self._forgotten)][-sample:], cameras)
         if meeting and self.evidence.learned_from:
             self._meet(ripe[: max(0, meeting - self._forgotten)][-sample:], live)
         return bool(due)
 
     def _meet(self, rows: Rows, live: float) -> None:
-        """Compare with the visits in `rows` from now on."""
+        """Compare with the visits in `rows` from now on, those as well that came since the last lesson."""
         self.evidence = replace(self.evidence, cohort=self.evidence.cohort.renewed(self.table.projected[rows]))
-        # As far back as anything is compared: long visits look back from their start.
         table = self.table
-        longest = float((table.end - table.start).max())
-        table.place(np.flatnonzero(table.end >= self.head - live - longest), self.evidence)
+        new = np.flatnonzero(table.ripe)[max(0, self._taught - self._forgotten):]
+        if len(new):
+            # As far back as anything is compared: long visits look back from their start.
+            longest = float((table.end - table.start).max())
+            table.place(new[table.end[new] >= self.head - live - longest], self.evidence)
 
     def look_out(self) -> list[Notice]:
         """What has happened to cameras, once enough is new. Of a clock that jumped, the times since are put right."""

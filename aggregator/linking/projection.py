@@ -49,22 +49,14 @@ class Projection:
             camera: (n,) int32, below `cameras`.
             cameras: how many there are.
         """
-        n, d = embedding.shape
+        n = len(embedding)
         count = np.bincount(camera, minlength=cameras)[:, None]
         total = (np.arange(cameras)[:, None] == camera).astype(np.float32) @ embedding
         everywhere = total.sum(0, dtype=np.float64) / max(1, n)
         centre = np.vstack([(total + CAMERA_WEIGHT * everywhere) / (count + CAMERA_WEIGHT), everywhere])
         rest = embedding - centre[camera]
         rest = rest / np.maximum(np.linalg.norm(rest, axis=1, keepdims=True), 1e-9)
-        covariance = rest.T @ rest
-        covariance = (covariance + np.eye(d) * SPREAD_WEIGHT * np.trace(covariance) / d / max(1, n)) / (
-            n + SPREAD_WEIGHT
-        )
-        power, direction = np.linalg.eigh(covariance)
-        kept = min(d, DIMENSIONS) if n >= ENOUGH * DIMENSIONS else d
-        power, direction = power[::-1][:kept], direction[:, ::-1][:, :kept]
-        matrix = direction * np.maximum(power, 1e-12) ** (-FLATTEN / 2)
-        return cls(centre=centre.astype(np.float32), matrix=matrix.astype(np.float32))
+        return cls(centre=centre.astype(np.float32), matrix=_flattened(rest.astype(np.float32)))
 
     def apply(self, embedding: Floats, camera: NDArray[np.int32]) -> Floats:
         """(n, d) float32 raw unit rows → (n, p) float32 unit rows."""
@@ -74,3 +66,23 @@ class Projection:
         turned = rest @ self.matrix
         out: Floats = turned / np.maximum(np.linalg.norm(turned, axis=1, keepdims=True), 1e-9)
         return out
+
+
+def _flattened(rest: Floats) -> Floats:
+    """(n, d) unit rows → (d, p), what tones their common directions down."""
+    n, d = rest.shape
+    weight = n + SPREAD_WEIGHT
+    even = SPREAD_WEIGHT * float(np.einsum("ij,ij->", rest, rest)) / d / max(1, n) / weight
+    if n < d:  # of as many directions as there are rows anything is known; the others are all alike
+        power, mixed = np.linalg.eigh(rest @ rest.T)
+        known = power > 1e-6 * max(1.0, float(power[-1]))
+        direction = rest.T @ (mixed[:, known] / np.sqrt(power[known]))
+        usual = max(even, 1e-12) ** (-FLATTEN / 2)
+        more = (power[known] / weight + even) ** (-FLATTEN / 2) - usual
+        flat: Floats = (np.eye(d) * usual + (direction * more) @ direction.T).astype(np.float32)
+        return flat
+    power, direction = np.linalg.eigh(rest.T @ rest)
+    kept = min(d, DIMENSIONS) if n >= ENOUGH * DIMENSIONS else d
+    power, direction = power[::-1][:kept], direction[:, ::-1][:, :kept]
+    flat: Floats = (direction * np.maximum(power / weight + even, 1e-12) ** (-FLATTEN / 2)).astype(np.float32)
+    return flat
