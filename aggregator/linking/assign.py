@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from aggregator.linking.agglomerate import weight
-from aggregator.linking.compare import Limits, compare
+from aggregator.linking.compare import Limits, looks, walks
 from aggregator.linking.evidence import Evidence
 from aggregator.linking.table import Rows, VisitTable
 
@@ -89,8 +89,8 @@ class Weighed:
 
 
 def weigh(
-    table: VisitTable, rows: Rows, others: Rows, evidence: Evidence, limits: Limits, dependence: float,
-    looks: NDArray[np.int64] | None = None,
+    table: VisitTable, rows: Rows, others: Rows, evidence: Evidence, limits: Limits, dependence: float, least: float,
+    look: NDArray[np.int64] | None = None,
 ) -> Weighed:
     """Each of `rows` against the identities of `others`, which all have one.
 
@@ -102,22 +102,32 @@ def weigh(
         table: where the rows are.
         rows, others: rows; one of `others` at least.
         evidence, limits, dependence: see there.
-        looks: (len(others),), which look of its identity each shows; None: nobody said anything.
+        least: log-odds that matter. Of identities that cannot have so much some may be left out.
+        look: (len(others),), which look of its identity each shows; None: nobody said anything.
     """
+    likeness, cosine = looks(table, rows, others, evidence)
     owner = table.identity[others]
-    order = np.argsort(owner, kind="stable") if looks is None else np.lexsort((looks, owner))
+    order = np.argsort(owner, kind="stable") if look is None else np.lexsort((look, owner))
+    if evidence.likeliest <= least:
+        # No walk alone says so much, so one of an identity's visits at least must look more like this one than not.
+        promising = (likeness > 0).any(axis=0)
+        order = order[np.isin(owner, owner[promising])[order]]
     others, owner = others[order], owner[order]
+    likeness, cosine = likeness.take(order, axis=1), cosine.take(order, axis=1)
+    walk, gap = walks(table, rows, others, evidence, limits)
     starts = np.empty(len(owner), bool)
-    starts[0] = True
+    starts[:1] = True
     np.not_equal(owner[1:], owner[:-1], out=starts[1:])
     first = np.flatnonzero(starts)
     visits = np.diff(first, append=len(owner))
-    likeness, walk, cosine, gap = compare(table, rows, others, evidence, limits)
-    if looks is None:
+    if not len(first):
+        none = np.zeros((len(rows), 0), np.float32)
+        return Weighed(owner, none, none, visits, first, cosine, gap, others)
+    if look is None:
         odds = np.add.reduceat(likeness, first, axis=1)
         odds *= weight(visits.astype(np.float32), dependence) / visits.astype(np.float32)
     else:
-        look = looks[order]
+        look = look[order]
         part = np.flatnonzero(starts | np.append(True, look[1:] != look[:-1]))
         alike = np.diff(part, append=len(owner))
         appearance = np.add.reduceat(likeness, part, axis=1) / alike * weight(alike.astype(np.float32), dependence)

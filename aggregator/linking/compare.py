@@ -71,54 +71,49 @@ class Limits:
         walk[same] = -np.inf
 
 
-def compare(
-    table: VisitTable, rows: Rows, others: Rows, evidence: Evidence, limits: Limits
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Every one of `rows` with every one of `others`.
+def looks(table: VisitTable, rows: Rows, others: Rows, evidence: Evidence) -> tuple[Floats, Floats]:
+    """How alike every one of `rows` is with every one of `others`.
 
     Returns:
-        Four (n, m) float32: log-likelihood ratio of looks and faces; log-odds of the walk, -inf where it cannot be;
-        cosine of the projected embeddings; seconds between (negative: seen at once).
+        Two (n, m) float32: log-likelihood ratio of looks and faces; cosine of the projected embeddings.
     """
-    low, high = int(others.min()), int(others.max()) + 1
-    if high - low <= 2 * len(others):
-        # Nearly all that lie there: to compare with all of them is cheaper than to copy some.
-        found = _compare(table, rows, slice(low, high), evidence, limits)
-        where = others - low
-        found = tuple(one.take(where, axis=1) for one in found)  # type: ignore[assignment]
+    if not table.dimensions:
+        likeness, cosine = np.zeros((2, len(rows), len(others)), np.float32)
     else:
-        found = _compare(table, rows, others, evidence, limits)
+        low, high = int(others.min()), int(others.max()) + 1
+        # Where nearly all that lie there are meant, to compare with all of them is cheaper than to copy some.
+        dense = high - low <= 2 * len(others)
+        part = slice(low, high) if dense else others
+        cosine = table.projected[rows] @ table.projected[part].T
+        score = normalised(cosine, table.middle[rows], table.inverse[rows], table.middle[part], table.inverse[part])
+        likeness = evidence.alike(score, table.camera[rows][:, None] == table.camera[part])
+        if dense:
+            likeness, cosine = likeness.take(others - low, axis=1), cosine.take(others - low, axis=1)
     if table.faces:
-        table.faces.add_to(found[0], rows, others)
-    return found
+        table.faces.add_to(likeness, rows, others)
+    return likeness, cosine
 
 
-def _compare(
-    table: VisitTable, rows: Rows, others: Rows | slice, evidence: Evidence, limits: Limits
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """As `compare`, without faces."""
+def walks(table: VisitTable, rows: Rows, others: Rows, evidence: Evidence, limits: Limits) -> tuple[Floats, Floats]:
+    """How every one of `rows` lies to every one of `others` in place and time.
+
+    Returns:
+        Two (n, m) float32: log-odds of the walk, -inf where it cannot be; seconds between (negative: seen at once).
+    """
     camera_a, camera_b = table.camera[rows], table.camera[others]
     start_a, start_b = table.start[rows], table.start[others]
     gap = gaps(start_a, table.end[rows], start_b, table.end[others])
-    same = camera_a[:, None] == camera_b
-    if table.dimensions:
-        cosine = table.projected[rows] @ table.projected[others].T
-        score = normalised(cosine, table.middle[rows], table.inverse[rows], table.middle[others], table.inverse[others])
-        likeness = evidence.alike(score, same)
-    else:
-        cosine = np.zeros(gap.shape, np.float32)
-        likeness = np.zeros(gap.shape, np.float32)
     earlier = start_a[:, None] <= start_b
     walk = evidence.walk_between(camera_a, camera_b, earlier, bin_of(gap))
     limits.apply(walk, camera_a, camera_b, earlier, gap)
-    return likeness, walk, cosine, gap
+    return walk, gap
 
 
 def compare_all(table: VisitTable, rows: Rows, evidence: Evidence, limits: Limits) -> tuple[Floats, Floats]:
     """Every one of `rows` with every other, block by block: what is between stays in the processor's cache.
 
     Returns:
-        Two (n, n) float32, symmetric: log-likelihood ratio of appearance; log-odds of the walk, see `compare`.
+        Two (n, n) float32, symmetric: log-likelihood ratio of appearance; log-odds of the walk, see `looks`, `walks`.
     """
     n = len(rows)
     likeness, walk = np.empty((n, n), np.float32), np.empty((n, n), np.float32)
@@ -126,10 +121,10 @@ def compare_all(table: VisitTable, rows: Rows, evidence: Evidence, limits: Limit
         here = slice(a, min(n, a + BLOCK))
         for b in range(a, n, BLOCK):
             there = slice(b, min(n, b + BLOCK))
-            alike, way, _, _ = compare(table, rows[here], rows[there], evidence, limits)
+            alike, _ = looks(table, rows[here], rows[there], evidence)
+            way, _ = walks(table, rows[here], rows[there], evidence, limits)
             if a == b:  # of two that began at once, both are the earlier
                 way = np.maximum(way, way.T)
             likeness[here, there], walk[here, there] = alike, way
             likeness[there, here], walk[there, here] = alike.T, way.T
     return likeness, walk
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ class Evidence:
         transit: (cameras + 1, cameras + 1, BINS) float32, log-odds that two visits are of one person when nothing
             is known but where and when: by camera of the earlier, of the later, and bin of the gap. The last
             index is a camera that was not there at the time of learning.
+        likeliest: the greatest of `transit`.
         learned_from: visits in the sample.
         clocks: of the cameras, on top of what a layout says.
     """
@@ -42,6 +43,7 @@ class Evidence:
     transit: Floats
     learned_from: int
     clocks: Clocks
+    likeliest: float = field(init=False)
 
     def __post_init__(self) -> None:
         cameras = len(self.transit)
@@ -49,6 +51,7 @@ class Evidence:
             actual = getattr(self, name).shape
             if actual != expected:
                 raise ValueError(f"Evidence.{name}: expected shape {expected}, got {actual}")
+        object.__setattr__(self, "likeliest", float(self.transit.max()))
 
     def alike(self, score: Floats, same_camera: NDArray[np.bool_]) -> Floats:
         """Log-likelihood ratios of normalised scores, of the same shape."""

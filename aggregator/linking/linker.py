@@ -77,7 +77,8 @@ class Linker:
                 partition.learn_if_due(len(self._cameras), self.settings.sample, self.settings.time_to_live)
             partition.forget_before(partition.head - self.settings.time_to_live, self.settings.sample)
             table = partition.table
-            table.place(np.arange(len(table)), partition.evidence)
+            if not partition.evidence.learned_from:
+                table.place(np.arange(len(table)), partition.evidence)
             partition.compared = len(table.between(partition.head - self.settings.time_to_live, np.inf))
             recent = table.between(partition.head - self.settings.resolve_window, np.inf)
             partition.touched, partition.relearned = set(table.visit[recent].tolist()), False
@@ -261,7 +262,7 @@ class Linker:
             if len(others):
                 weighed = weigh(
                     table, rows, others, partition.evidence, self._limits, settings.dependence,
-                    self.constraints.looks(table.visit[others]),
+                    self._caution(partition), self.constraints.looks(table.visit[others]),
                 )
                 barred = [self.constraints.barred(int(visit), self.identity_of) for visit in table.visit[rows]]
                 options = candidates(weighed, barred)
@@ -295,11 +296,12 @@ class Linker:
         rows = np.sort(rows[table.identity[rows] > 0])
         if not len(rows) or not len(recent):
             return np.zeros(0, np.int64)
+        least = self._caution(partition) - NEAR
         weighed = weigh(
-            table, rows, recent, partition.evidence, self._limits, self.settings.dependence,
+            table, rows, recent, partition.evidence, self._limits, self.settings.dependence, least,
             self.constraints.looks(table.visit[recent]),
         )
-        near = (weighed.odds > self._caution(partition) - NEAR).any(axis=0)
+        near = (weighed.odds > least).any(axis=0)
         return np.union1d(weighed.identity[near], table.identity[rows])
 
     def _repair(self, partition: Partition, window: float, deep: bool) -> list[Decision]:

@@ -73,16 +73,17 @@ def _flattened(rest: Floats) -> Floats:
     n, d = rest.shape
     weight = n + SPREAD_WEIGHT
     even = SPREAD_WEIGHT * float(np.einsum("ij,ij->", rest, rest)) / d / max(1, n) / weight
+    matrix: Floats
     if n < d:  # of as many directions as there are rows anything is known; the others are all alike
         power, mixed = np.linalg.eigh(rest @ rest.T)
         known = power > 1e-6 * max(1.0, float(power[-1]))
         direction = rest.T @ (mixed[:, known] / np.sqrt(power[known]))
         usual = max(even, 1e-12) ** (-FLATTEN / 2)
         more = (power[known] / weight + even) ** (-FLATTEN / 2) - usual
-        flat: Floats = (np.eye(d) * usual + (direction * more) @ direction.T).astype(np.float32)
-        return flat
-    power, direction = np.linalg.eigh(rest.T @ rest)
-    kept = min(d, DIMENSIONS) if n >= ENOUGH * DIMENSIONS else d
-    power, direction = power[::-1][:kept], direction[:, ::-1][:, :kept]
-    flat: Floats = (direction * np.maximum(power / weight + even, 1e-12) ** (-FLATTEN / 2)).astype(np.float32)
-    return flat
+        matrix = (np.eye(d) * usual + (direction * more) @ direction.T).astype(np.float32)
+    else:
+        power, direction = np.linalg.eigh(rest.T @ rest)
+        kept = min(d, DIMENSIONS) if n >= ENOUGH * DIMENSIONS else d
+        power, direction = power[::-1][:kept], direction[:, ::-1][:, :kept]
+        matrix = (direction * np.maximum(power / weight + even, 1e-12) ** (-FLATTEN / 2)).astype(np.float32)
+    return matrix

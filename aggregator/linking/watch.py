@@ -17,7 +17,7 @@ from aggregator.linking.table import Rows, VisitTable
 
 Doubles = NDArray[np.float64]
 
-EVERY = 200
+EVERY = 100
 """Visits between two looks."""
 RECENT = 400
 """Latest visits that are compared with what was learned from those before."""
