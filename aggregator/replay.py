@@ -34,7 +34,7 @@ from common.tracklet import Face
 PREFIX = "embedding_"
 FACE, QUALITY = "face_", "face_quality"
 BATCH_S = 1.0
-RESOLVE_S = 60.0
+RESOLVE_S = 120.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

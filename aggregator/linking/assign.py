@@ -107,11 +107,12 @@ def weigh(
     """
     likeness, cosine = looks(table, rows, others, evidence)
     owner = table.identity[others]
-    order = np.argsort(owner, kind="stable") if look is None else np.lexsort((look, owner))
     if evidence.likeliest <= least:
         # No walk alone says so much, so one of an identity's visits at least must look more like this one than not.
-        promising = (likeness > 0).any(axis=0)
-        order = order[np.isin(owner, owner[promising])[order]]
+        kept = _shared(owner, likeness.max(axis=0) > 0)
+        others, owner, look = others[kept], owner[kept], None if look is None else look[kept]
+        likeness, cosine = likeness.take(kept, axis=1), cosine.take(kept, axis=1)
+    order = np.argsort(owner, kind="stable") if look is None else np.lexsort((look, owner))
     others, owner = others[order], owner[order]
     likeness, cosine = likeness.take(order, axis=1), cosine.take(order, axis=1)
     walk, gap = walks(table, rows, others, evidence, limits)
@@ -138,6 +139,14 @@ def weigh(
     if never.any():
         odds[np.logical_or.reduceat(never, first, axis=1)] = -np.inf
     return Weighed(owner[first], odds, way, visits, first, cosine, gap, others)
+
+
+def _shared(owner: NDArray[np.int64], some: NDArray[np.bool_]) -> Rows:
+    """Which of (n,) rows have an owner in common with one of `some`, (n,)."""
+    low, high = int(owner.min()), int(owner.max())
+    marked = np.zeros(high - low + 1, bool)
+    marked[owner[some] - low] = True
+    return np.flatnonzero(marked[owner - low])
 
 
 def candidates(weighed: Weighed, barred: Sequence[Set[int]] = ()) -> list[Candidates]:

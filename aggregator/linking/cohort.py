@@ -95,7 +95,7 @@ def _likest(cosine: Floats) -> Floats:
 def normalised(
     cosine: Floats, middle_a: Floats, inverse_a: Floats, middle_b: Floats, inverse_b: Floats
 ) -> Floats:
-    """Scores of (n, m) cosines from the places of the n and of the m rows, (n, m) float32."""
-    out: Floats = cosine * (0.5 * inverse_a[:, None] + 0.5 * inverse_b)
-    out -= (0.5 * middle_a * inverse_a)[:, None] + 0.5 * middle_b * inverse_b
+    """Scores of cosines from the places of both sides, which are broadcast against them; float32."""
+    out: Floats = cosine * (0.5 * inverse_a + 0.5 * inverse_b)
+    out -= 0.5 * middle_a * inverse_a + 0.5 * middle_b * inverse_b
     return out

@@ -85,7 +85,8 @@ def looks(table: VisitTable, rows: Rows, others: Rows, evidence: Evidence) -> tu
         dense = high - low <= 2 * len(others)
         part = slice(low, high) if dense else others
         cosine = table.projected[rows] @ table.projected[part].T
-        score = normalised(cosine, table.middle[rows], table.inverse[rows], table.middle[part], table.inverse[part])
+        middle, inverse = table.middle[rows][:, None], table.inverse[rows][:, None]
+        score = normalised(cosine, middle, inverse, table.middle[part], table.inverse[part])
         likeness = evidence.alike(score, table.camera[rows][:, None] == table.camera[part])
         if dense:
             likeness, cosine = likeness.take(others - low, axis=1), cosine.take(others - low, axis=1)

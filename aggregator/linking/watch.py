@@ -110,15 +110,15 @@ class Watch:
 def _jumps(table: VisitTable, evidence: Evidence, rows: Rows) -> list[Notice]:
     """Cameras whose latest visits want their clock moved once more."""
     camera, middle = table.camera[rows], (table.start[rows] + table.end[rows]) / 2
-    cosine = table.projected[rows] @ table.projected[rows].T
+    i, j = np.nonzero(np.triu(np.abs(middle[:, None] - middle) < REACH, 1) & (camera[:, None] != camera))
+    if not len(i):
+        return []
+    cosine = (table.projected[rows] @ table.projected[rows].T)[i, j]
     place, inverse = table.middle[rows], table.inverse[rows]
-    score = normalised(cosine, place, inverse, place, inverse)
-    ratio = evidence.alike(score, camera[:, None] == camera)
-    i, j = np.triu_indices(len(rows), 1)
-    near = (np.abs(middle[j] - middle[i]) < REACH) & (camera[i] != camera[j])
-    i, j = i[near], j[near]
+    score = normalised(cosine, place[i], inverse[i], place[j], inverse[j])
+    ratio = evidence.alike(score, np.zeros(len(i), bool))
     # Each visit has about one other of the same person near it.
-    weight = 1 / (1 + np.exp(np.log(max(2, len(rows))) - ratio[i, j].astype(np.float64)))
+    weight = 1 / (1 + np.exp(np.log(max(2, len(rows))) - ratio.astype(np.float64)))
     some = weight > SLIGHT
     i, j, weight = i[some], j[some], weight[some]
     apart = middle[j] - middle[i]
