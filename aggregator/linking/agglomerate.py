@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aggregator.linking.blocks import in_blocks
+
 Floats = NDArray[np.float32]
 
 BLOCK = 256
@@ -81,11 +83,12 @@ def agglomerate(
         total += transit[some]
         return np.fmax(total, -np.inf, out=total)
 
-    for a in range(0, n, BLOCK):
-        rows = np.arange(a, min(n, a + BLOCK))
+    def seek(rows: slice) -> None:
         total = speaks(rows)
         partner[rows] = found = total.argmax(1)
-        best[rows] = total[rows - a, found]
+        best[rows] = np.take_along_axis(total, found[:, None], axis=1)[:, 0]
+
+    in_blocks(n, BLOCK, seek)
     left = n
     while True:
         i = int(best.argmax())

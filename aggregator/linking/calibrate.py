@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregator.linking.agglomerate import agglomerate
+from aggregator.linking.blocks import in_blocks
 from aggregator.linking.clocks import SLIGHT, Clocks, find_clocks
 from aggregator.linking.cohort import Cohort, normalised
 from aggregator.linking.evidence import GRID, Evidence
@@ -153,10 +154,12 @@ class Times:
         start, end = (sample.start + shift)[order], (sample.end + shift)[order]
         n = len(order)
         gap, slot = np.empty((n, n), np.float32), np.empty((n, n), np.int16)
-        for a in range(0, n, BLOCK):
-            rows = slice(a, a + BLOCK)
+
+        def between(rows: slice) -> None:
             gap[rows] = gaps(start[rows], end[rows], start, end)
             slot[rows] = bin_of(gap[rows])
+
+        in_blocks(n, BLOCK, between)
         return cls(order, sample.camera[order], (start + end) / 2, gap, slot, sample.cameras)
 
     def pairs(self, score: Floats, highest: float) -> Pairs:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregator.linking.agglomerate import weight
+from aggregator.linking.blocks import in_blocks
 from aggregator.linking.layers import layers
 
 Floats = NDArray[np.float32]
@@ -52,8 +53,9 @@ def certainty(
     others = (held[place] - 1).astype(np.float32)
     mine = weight(others, dependence) / np.maximum(others, 1)
     out = np.empty(n)
-    for a in range(0, n, BLOCK):
-        rows, row = slice(a, min(n, a + BLOCK)), np.arange(min(n, a + BLOCK) - a)
+
+    def weigh(rows: slice) -> None:
+        row = np.arange(rows.stop - rows.start)
         own, alone = place[rows], others[rows] == 0
         alike, ways = likeness[rows].astype(np.float32), walk[rows].astype(np.float32)
         odds, way = alike.take(parts[0], axis=1), ways.take(parts[0], axis=1)
@@ -74,5 +76,7 @@ def certainty(
         share = np.exp(odds, out=odds)
         nobody = np.where(alone, 0.0, np.exp((caution - top).astype(np.float64)))
         out[rows] = share[row, own] / np.maximum(share.sum(1) + nobody, 1e-12)
+
+    in_blocks(n, BLOCK, weigh)
     sure: NDArray[np.float64] = tempered(out)
     return sure

@@ -7,12 +7,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from aggregator.linking.blocks import in_blocks
+
 Floats = NDArray[np.float32]
 
 SHARE = 0.05
 """The likest share of the cohort tells where strangers end."""
 ITSELF = 0.9999
 """Cosine above which a member is the visit itself."""
+BLOCK = 64
+"""Visits that are placed at a time."""
 WEIGHT = 10.0
 """The common values count as much as so many of the cohort's likest."""
 
@@ -72,7 +76,13 @@ class Cohort:
         n = len(rows)
         if len(self.members) < 3 or not n:
             return np.full(n, self.middle, np.float32), np.full(n, 1 / max(self.spread, 1e-4), np.float32)
-        return self._among(_likest(rows @ self.members.T))
+        middle, inverse = np.empty((2, n), np.float32)
+
+        def put(some: slice) -> None:
+            middle[some], inverse[some] = self._among(_likest(rows[some] @ self.members.T))
+
+        in_blocks(n, BLOCK, put)
+        return middle, inverse
 
     def _among(self, top: Floats) -> tuple[Floats, Floats]:
         """`place` from the cosines of the likest, (n, k)."""
@@ -86,10 +96,17 @@ class Cohort:
 
 def _likest(cosine: Floats) -> Floats:
     """Of (n, m) cosines the greatest few of each row, (n, k); not of who is the row itself."""
-    take = max(1, round(SHARE * cosine.shape[1]))
-    others = np.where(cosine > ITSELF, np.float32(-1), cosine)
-    others.partition(cosine.shape[1] - take, axis=1)
-    return others[:, -take:]
+    count = cosine.shape[1]
+    take = max(1, round(SHARE * count))
+    top = np.empty((len(cosine), take), np.float32)
+
+    def pick(rows: slice) -> None:
+        others = np.where(cosine[rows] > ITSELF, np.float32(-1), cosine[rows])
+        others.partition(count - take, axis=1)
+        top[rows] = others[:, count - take :]
+
+    in_blocks(len(cosine), BLOCK, pick)
+    return top
 
 
 def normalised(

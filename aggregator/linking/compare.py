@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from aggregator.linking.blocks import in_blocks
 from aggregator.linking.cohort import normalised
 from aggregator.linking.evidence import Evidence
 from aggregator.linking.gaps import bin_of, gaps
@@ -118,14 +119,16 @@ def compare_all(table: VisitTable, rows: Rows, evidence: Evidence, limits: Limit
     """
     n = len(rows)
     likeness, walk = np.empty((n, n), np.float32), np.empty((n, n), np.float32)
-    for a in range(0, n, BLOCK):
-        here = slice(a, min(n, a + BLOCK))
-        for b in range(a, n, BLOCK):
+
+    def compare(here: slice) -> None:
+        for b in range(here.start, n, BLOCK):
             there = slice(b, min(n, b + BLOCK))
             alike, _ = looks(table, rows[here], rows[there], evidence)
             way, _ = walks(table, rows[here], rows[there], evidence, limits)
-            if a == b:  # of two that began at once, both are the earlier
+            if here == there:  # of two that began at once, both are the earlier
                 way = np.maximum(way, way.T)
             likeness[here, there], walk[here, there] = alike, way
             likeness[there, here], walk[there, here] = alike.T, way.T
+
+    in_blocks(n, BLOCK, compare)
     return likeness, walk
