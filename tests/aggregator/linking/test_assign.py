@@ -8,7 +8,12 @@ import itertools
 import numpy as np
 import pytest
 
-from aggregator.linking.assign import NOBODY, Candidates, choose
+from aggregator.linking.assign import NOBODY, Candidates, choose, weigh
+from aggregator.linking.compare import Limits
+from aggregator.linking.ids import IdAllocator
+from aggregator.linking.linker import Linker
+from aggregator.linking.settings import LinkingSettings
+from tests.aggregator.linking.stream import CAMERAS, walks
 
 
 def option(names: list[int], odds: list[float]) -> Candidates:
@@ -46,3 +51,28 @@ def test_two_at_once_are_not_one_person() -> None:
 
 def test_without_anybody_known_all_are_new() -> None:
     assert choose([NOBODY, NOBODY], 1.0) == [-1, -1]
+
+
+def test_of_whom_nothing_can_come_nothing_is_lost() -> None:
+    """Who is left out before times are compared would not have had the odds that matter."""
+    linker = Linker(LinkingSettings(), None, IdAllocator())
+    visits, _ = walks(60, seed=5, noise=0.8)
+    for visit in visits:
+        linker.observe([visit], visit.end)
+    (partition,) = linker._partitions.values()
+    table, least = partition.table, 1.5
+    assert partition.evidence.likeliest <= least
+    limits = Limits(list(CAMERAS), None, 0.0)
+    rows = np.arange(len(table))
+    fewer = 0
+    for row in rows[-40:]:
+        others = rows[:row]
+        every = weigh(table, rows[row:row + 1], others, partition.evidence, limits, 0.4, -np.inf)
+        some = weigh(table, rows[row:row + 1], others, partition.evidence, limits, 0.4, least)
+        matter = every.odds[0] > least
+        assert set(every.identity[matter]) <= set(some.identity)
+        place = np.searchsorted(every.identity, some.identity)
+        np.testing.assert_allclose(some.odds[0], every.odds[0][place], rtol=1e-5)
+        np.testing.assert_array_equal(some.visits, every.visits[place])
+        fewer += len(every.identity) - len(some.identity)
+    assert fewer > 0
