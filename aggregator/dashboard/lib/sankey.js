@@ -8,9 +8,9 @@ const GAP = 9, BAR = 10, LEAST = 3, LETTER = 8.2, COUNT = 52;
 /** `rows` as /api/analytics/flow gives them. */
 export function sankey(rows) {
   const shown = rows.filter((row) => row.people > 0).slice(0, 60);
-  const [W, SIDE] = narrow() ? [420, 130] : [900, 230];
-  const fits = Math.floor((SIDE - COUNT) / LETTER);
   const names = [...new Set(shown.flatMap((row) => [row.origin, row.destination]))].sort();
+  const [W, most] = narrow() ? [420, 130] : [900, 230];
+  const SIDE = Math.min(most, COUNT + LETTER * Math.max(2, ...names.map((name) => name.length))), fits = Math.floor((SIDE - COUNT) / LETTER + 1e-6);
   const total = shown.reduce((sum, row) => sum + row.people, 0);
   const tall = Math.max(180, Math.min(620, names.length * 46));
   const column = (key) => {

@@ -1,6 +1,6 @@
 // One person: where now, the whole way, and why we think so.
 
-import { empty, h, put, trouble } from "../lib/dom.js";
+import { empty, h, narrow, put, trouble } from "../lib/dom.js";
 import { get, has } from "../lib/api.js";
 import { ago, many, moment, ms, percent, span } from "../lib/format.js";
 import { avatar, chip } from "../lib/identity.js";
@@ -10,7 +10,7 @@ import { timeline } from "../lib/timeline.js";
 import { visitPicture } from "../lib/visitpicture.js";
 
 const AGAIN_MS = 1500;
-const FIRST = { visits: 12, why: 8 };
+const FIRST = narrow() ? { visits: 4, why: 3 } : { visits: 12, why: 8 };
 const MOST = { visits: 60, why: 40 };
 
 const sure = (share) => (share === null ? null : h("span", { class: "row nowrap small", title: "how sure it is that this visit is theirs" },
