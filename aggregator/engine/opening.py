@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregator.engine.intake import LENGTH_TOLERANCE, open_upload
+from aggregator.store.columns import floats
 from common.errors import WireError
 from common.messages import MAX_DIMENSIONS, MAX_MESSAGE_BYTES, Event, plain_attributes, plain_counts
 from common.tracklet import PackedTracklet, Tracklet
@@ -95,12 +96,11 @@ def _check(rows: list[PackedTracklet], dimensions: Mapping[str, int], latest: fl
         for name in ("quality", "path_boxes"):
             numbers = _Column(of[name], "<f4")
             good &= numbers.all(np.isfinite(numbers.values))
-    means, vectors = _Column(of["mean"], "<f2"), _Column(of["embeddings"], "<f2")
-    sizes = means.lengths
+    sizes = _lengths(of["mean"], 2)
     for model, size in {*zip(of["model"], sizes.tolist(), strict=True)}:
         if size and dimensions.get(model, size) != size:
             good &= np.array([(name, one) != (model, size) for name, one in zip(of["model"], sizes, strict=True)], bool)
-    return good & _unit(means, sizes) & _unit(vectors, sizes)
+    return good & _unit(of["mean"], sizes) & _unit(of["embeddings"], sizes)
 
 
 class _Column:
@@ -113,7 +113,7 @@ class _Column:
 
     def __init__(self, blobs: Sequence[bytes], dtype: str) -> None:
         self.values: NDArray[Any] = np.frombuffer(b"".join(blobs), dtype)
-        self.lengths = np.fromiter(map(len, blobs), np.intp, len(blobs)) // self.values.itemsize
+        self.lengths = _lengths(blobs, self.values.itemsize)
 
     def all(self, fine: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """(sum of lengths,) bool → (rows,): whether it is true for all of a row."""
@@ -123,10 +123,15 @@ class _Column:
         return good
 
 
-def _unit(column: _Column, sizes: NDArray[np.intp]) -> NDArray[np.bool_]:
+def _lengths(blobs: Sequence[bytes], itemsize: int) -> NDArray[np.intp]:
+    """How many numbers each holds, (rows,)."""
+    return np.fromiter(map(len, blobs), np.intp, len(blobs)) // itemsize
+
+
+def _unit(blobs: Sequence[bytes], sizes: NDArray[np.intp]) -> NDArray[np.bool_]:
     """Whether all vectors of a row, of `sizes` (rows,) numbers each, have length 1; (rows,)."""
-    values = column.values.astype(np.float32)
-    counts = column.lengths // np.maximum(sizes, 1)
+    values = floats(b"".join(blobs))
+    counts = _lengths(blobs, 2) // np.maximum(sizes, 1)
     if sizes[0] and (sizes == sizes[0]).all():
         squares = np.einsum("ij,ij->i", *(values.reshape(-1, sizes[0]),) * 2)
     else:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from common.tracklet import PackedTracklet, Path
 
+_PLACES = np.uint32(0x8FFFE000).astype(np.int32)
+
 
 def embedding_blob(vector: NDArray[np.float32]) -> bytes:
     """(d,) float32 → bytes of float16."""
@@ -19,14 +21,28 @@ def embedding_blob(vector: NDArray[np.float32]) -> bytes:
 
 def embedding(blob: bytes) -> NDArray[np.float32]:
     """Bytes of float16 → (d,) float32 of unit length; (0,) stays (0,)."""
-    return unit(np.frombuffer(blob, "<f2").astype(np.float32))
+    return unit(floats(blob))
 
 
 def embeddings(blobs: Sequence[bytes]) -> list[NDArray[np.float32]]:
     """`embedding` of each, at once where all are of one length."""
     if len({len(blob) for blob in blobs}) != 1 or not blobs[0]:
         return [embedding(blob) for blob in blobs]
-    return list(unit(np.frombuffer(b"".join(blobs), "<f2").astype(np.float32).reshape(len(blobs), -1)))
+    return list(unit(floats(b"".join(blobs)).reshape(len(blobs), -1)))
+
+
+def floats(blob: bytes) -> NDArray[np.float32]:
+    """Bytes of n float16 → (n,) float32; what is not finite becomes 65,536 or more.
+
+    Sign, exponent and fraction are put where they belong in a float32, whose exponent is then too small by 112. NumPy,
+    which looks at each number by itself, takes five times as long.
+    """
+    bits = np.frombuffer(blob, "<i2").astype(np.int32)
+    bits <<= 13
+    bits &= _PLACES
+    values: NDArray[np.float32] = bits.view(np.float32)
+    values *= np.float32(2.0**112)
+    return values
 
 
 def unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
