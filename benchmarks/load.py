@@ -10,8 +10,9 @@ most 512 unacknowledged, as the real one does; what it could not send at its rat
 
 `--rate 0` sends as fast as is taken. `--ramp` goes through several rates. `--no-linking` keeps visits too young to be
 linked: what the wire and the store take alone. Printed each time: tracklets and visits a second, milliseconds from
-sending to the acknowledgement, both processes' share of the two cores, the aggregator's memory, and what the benchmark
-finds in the database at the end.
+sending to the acknowledgement, both processes' share of the two cores, the aggregator's processor time for each
+tracklet (which says something on a busy machine too), its memory, and what the benchmark finds in the database at the
+end.
 """
 
 from __future__ import annotations
@@ -122,6 +123,7 @@ class Step:
         behind: due and not sent at the end.
         ms: from sending to acknowledgement: median and the 99th of a hundred.
         cores: shares of a core that the aggregator and the agents used.
+        each_us: processor time of the aggregator for each tracklet, microseconds.
         memory_mb: of the aggregator, at the end.
         refused: by code.
     """
@@ -132,6 +134,7 @@ class Step:
     behind: int = 0
     ms: dict[str, float] = field(default_factory=dict)
     cores: dict[str, float] = field(default_factory=dict)
+    each_us: float = 0.0
     memory_mb: float = 0.0
     refused: dict[str, int] = field(default_factory=dict)
 
@@ -230,6 +233,7 @@ class Fleet:
         step.visits = step.taken / self._parts
         step.behind = max(0, int(rate * (time.monotonic() - began)) - sent) if rate else 0
         step.cores = {"aggregator": (_cpu(pid) - cpu[0]) / wall, "agents": (time.process_time() - cpu[1]) / wall}
+        step.each_us = 1e6 * step.cores["aggregator"] / max(1.0, step.taken)
         took = sorted(self._took)
         step.ms = {"median": 1000 * statistics.median(took), "99 %": 1000 * took[int(0.99 * len(took))]} if took else {}
         step.memory_mb, step.refused, self._refused = _memory(pid), self._refused, {}
@@ -277,7 +281,8 @@ def told(step: Step) -> str:
     """One line."""
     ms = "  ".join(f"{name} {value:,.0f} ms" for name, value in step.ms.items())
     return (f"{f'{step.offered:,.0f}' if step.offered else 'all':>8} {step.taken:10,.0f} {step.visits:9,.0f} "
-            f"{step.behind:9,d}   {step.cores['aggregator']:5.2f} {step.cores['agents']:5.2f} {step.memory_mb:8,.0f}   "
+            f"{step.behind:9,d}   {step.cores['aggregator']:5.2f} {step.cores['agents']:5.2f} {step.each_us:8,.0f} "
+            f"{step.memory_mb:8,.0f}   "
             f"{ms}{'   refused ' + str(step.refused) if step.refused else ''}")
 
 
@@ -301,7 +306,8 @@ def main() -> None:
             fleet.begin()
             print(f"{given.agents} agents over CURVE, {given.parts} tracklets a visit, "
                   f"{'without' if given.no_linking else 'with'} linking\n"
-                  f"{'offered':>8} {'taken/s':>10} {'visits/s':>9} {'behind':>9}   {'cores of each':11} {'MB':>8}")
+                  f"{'offered':>8} {'taken/s':>10} {'visits/s':>9} {'behind':>9}   {'cores of each':11} {'µs each':>8} "
+                  f"{'MB':>8}")
             steps = []
             for rate in given.ramp or [given.rate]:
                 steps.append(fleet.play(rate, given.seconds, program.pid))
