@@ -10,18 +10,26 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 EVERY_S = 2.0
 """To give back costs a tenth of a millisecond where there is little, four for hundreds of megabytes."""
 
 
+def _find_trim() -> Callable[[int], int] | None:
+    try:
+        trim: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError, TypeError):
+        return None
+    return trim
+
+
+_trim = _find_trim()  # once: every look at a library leaves objects behind
+
+
 def give_back() -> bool:
     """Give back what the allocator holds and nobody uses; whether there was any. There never is without glibc."""
-    try:
-        return bool(ctypes.CDLL(None).malloc_trim(0))
-    except (AttributeError, OSError, TypeError):
-        return False
+    return _trim is not None and bool(_trim(0))
 
 
 @contextlib.contextmanager
