@@ -13,7 +13,7 @@ from aggregator.linking.vectors import Floats, Rows, products
 DIMENSIONS = 96
 """Directions that the graph compares in. Candidates are checked with all, so these need only come close: less memory,
 and half the time to build."""
-LINKS = 24
+LINKS = 32
 EF_CONSTRUCTION = 150
 BATCH = 8
 """Rows added while nobody may search: some milliseconds."""
