@@ -87,6 +87,24 @@ def test_an_identity_its_page_and_its_visits(site: Site) -> None:
     in_browser(site, use, "#/people")
 
 
+def test_who_is_here_now_is_seen_live_where_their_camera_allows_it(site: Site) -> None:
+    async def use(page: Page) -> None:
+        await page.wait("""(async () => {
+            const {visits} = await (await fetch('/api/visits?camera=hall&limit=10')).json();
+            const here = visits.find(visit => !visit.final && visit.global_id);
+            if (!here) return false;
+            location.hash = `#/people/${here.global_id}`;
+            for (let tries = 0; tries < 40; tries += 1) {
+                await new Promise(done => setTimeout(done, 100));
+                if (document.querySelector('.now canvas.painted')) return true;
+            }
+            return false;
+        })()""", 90)
+        assert "hall" in await page.run("document.querySelector('.now').innerText")
+
+    in_browser(site, use, "#/people")
+
+
 def test_a_visit_is_judged_and_that_is_taken_back(site: Site) -> None:
     async def use(page: Page) -> None:
         await page.wait("[...document.querySelectorAll('.judge button')].find(b => b.innerText === 'Right')")

@@ -5,6 +5,7 @@ import { get, has } from "../lib/api.js";
 import { ago, many, moment, ms, percent, span } from "../lib/format.js";
 import { avatar, chip } from "../lib/identity.js";
 import { correct, correctable } from "../lib/correct.js";
+import { Wall } from "../lib/pictures.js";
 import { happened } from "../lib/site.js";
 import { timeline } from "../lib/timeline.js";
 import { visitPicture } from "../lib/visitpicture.js";
@@ -29,12 +30,30 @@ export async function show(root, { parts: [asked], signal, done }) {
   const may = await correctable();
   const id = detail.global_id;
   const lead = h("div", { class: "head person-head" }), line = h("section", { class: "panel" }), visits = h("div", { class: "visits" });
-  const why = h("ol", { class: "why" }), like = h("div", { class: "cards" }), company = h("div", { class: "cards" });
+  const present = h("section", { class: "panel now", hidden: true }), why = h("ol", { class: "why" }), like = h("div", { class: "cards" }), company = h("div", { class: "cards" });
   put(root, lead, h("div", { class: "columns" },
-    h("div", { class: "stack" }, line, h("section", { class: "panel" }, h("h2", null, "Visits", h("small", null, "latest first; silhouettes, because pictures stay on the box")), visits)),
+    h("div", { class: "stack" }, present, line, h("section", { class: "panel" }, h("h2", null, "Visits", h("small", null, "latest first; silhouettes, because no picture is kept")), visits)),
     h("div", { class: "stack" }, h("section", { class: "panel" }, h("h2", null, "Why we think so"), why),
       h("section", { class: "panel" }, h("h2", null, "Looks like"), like),
       h("section", { class: "panel" }, h("h2", null, "Seen with", h("small", null, "in the same views at the same time")), company))));
+
+  const wall = new Wall({ fps: () => 10 });
+  done(() => wall.close());
+  let shown = "";
+
+  /** What the camera sees in which they are now, where its box allows that. */
+  function live(place) {
+    const camera = place.here && sizes[place.camera]?.preview ? place.camera : "";
+    if (camera === shown) return;
+    if (shown) wall.remove(shown);
+    shown = camera;
+    present.hidden = !camera;
+    if (!camera) { put(present); return; }
+    const { width, height } = sizes[camera], canvas = h("canvas", { width: width || 320, height: height || 180, "aria-label": `what ${camera} sees now` });
+    put(present, h("h2", null, "Now", h("small", null, `what ${camera} sees; nothing of it is kept`)),
+      h("a", { class: "stage", href: `#/cameras/${encodeURIComponent(camera)}`, style: { "--aspect": (width || 16) / (height || 9) } }, canvas));
+    wall.add(camera, canvas);
+  }
 
   const whole = { visits: false, why: false };
 
@@ -86,6 +105,7 @@ export async function show(root, { parts: [asked], signal, done }) {
     asked.toUpperCase().replace(/^(\d)/, "G$1") !== id && h("span", { class: "tag" }, `${asked.toUpperCase()} is ${id} now`),
     detail.also.length > 0 && h("span", { class: "small faint" }, `also known as ${detail.also.join(", ")}`),
     h("a", { class: "button small", href: `#/flow?who=${id}` }, "On the map"), join);
+    live(place);
     put(line, h("h2", null, "When and where"), way.trajectory.length ? timeline(way.trajectory, id, select) : empty("No visit is kept."));
     some("visits", visits, [...way.trajectory].reverse(), (leg) => h("article", { class: "visit", data: { visit: leg.visit }, tabindex: 0, onfocus: () => select(leg.visit) },
       visitPicture(leg, sizes[leg.camera] ?? {}, id),
