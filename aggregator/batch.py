@@ -143,6 +143,7 @@ def join(recordings: Sequence[Recording], files: Sequence[Path], *, names: Seque
         track=np.concatenate([one.track for one in ready]), label=np.concatenate([one.label for one in ready]),
         face=np.concatenate([one.face if one.face_name else np.zeros((len(one), width), np.float32) for one in ready]),
         face_quality=np.concatenate([one.face_quality for one in ready]),
+        zones=np.concatenate([one.zones for one in ready]),
         face_name=looked[0].face_name if looked else "")
 
 

@@ -29,7 +29,7 @@ from aggregator.visit import Decision, Visit, global_id
 from common.console import print_json, progress
 from common.errors import ConfigError
 from common.settings import load
-from common.tracklet import Face
+from common.tracklet import Face, zones_of
 
 PREFIX = "embedding_"
 FACE, QUALITY = "face_", "face_quality"
@@ -53,6 +53,7 @@ class Recording:
         face: (n, k) float32, unit rows, zeros where no face was seen; (n, 0) where none was looked for.
         face_quality: (n,) float32 in [0, 1].
         face_name: of the network that saw them.
+        zones: (n,) that they came into, see `zone_path`.
     """
 
     camera: NDArray[np.str_]
@@ -65,6 +66,7 @@ class Recording:
     label: NDArray[np.str_]
     face: NDArray[np.float32]
     face_quality: NDArray[np.float32]
+    zones: NDArray[np.str_]
     face_name: str = ""
     began: float = math.nan
 
@@ -79,7 +81,7 @@ class Recording:
             with np.load(path, allow_pickle=False) as file:
                 name = _choose(path, [key for key in file.files if key.startswith(PREFIX)], embedding)
                 face = next((key for key in file.files if key.startswith(FACE) and key != QUALITY), "")
-                wanted = ("camera", "start", "end", name, *(key for key in ("images", "track", "label")
+                wanted = ("camera", "start", "end", name, *(key for key in ("images", "track", "label", "zones")
                                                             if key in file.files), *((face, QUALITY) if face else ()))
                 arrays = {key: file[key] for key in wanted}
                 began = float(file["began"][0]) if "began" in file.files else math.nan
@@ -105,7 +107,8 @@ class Recording:
         return cls(arrays["camera"], arrays["start"].astype(float), arrays["end"].astype(float), images,
                    _unit(vectors), name, arrays.get("track", np.full(n, -1)).astype(np.int64),
                    arrays.get("label", np.full(n, "person")), _unit(faces),
-                   arrays[QUALITY].astype(np.float32) if face else np.zeros(n, np.float32), face, began)
+                   arrays[QUALITY].astype(np.float32) if face else np.zeros(n, np.float32),
+                   arrays.get("zones", np.full(n, "")), face, began)
 
     def __len__(self) -> int:
         return len(self.camera)
@@ -116,7 +119,7 @@ class Recording:
         for i in np.argsort(self.end, kind="stable").tolist():
             yield Visit(visit=i + 1, camera=str(self.camera[i]), start=float(self.start[i]), end=float(self.end[i]),
                         label=str(self.label[i]), frames=int(self.frames[i]), final=True, model=model,
-                        embedding=self.embedding[i],
+                        embedding=self.embedding[i], zones=zones_of({"zones": str(self.zones[i])}),
                         face=Face(model=face_model, mean=self.face[i], quality=float(self.face_quality[i]), seen=1)
                         if self.face[i].any() else None)
 

@@ -44,6 +44,7 @@ class Visit:
         model: fingerprint of the embedding network; only visits of one model are compared.
         embedding: (d,) float32, unit length; (0,) when nothing was embedded.
         face: what was seen of the face, in cameras that look for faces.
+        zones: of the camera that it came into so far, in order.
     """
 
     visit: int
@@ -56,6 +57,7 @@ class Visit:
     model: str
     embedding: NDArray[np.float32]
     face: Face | None = None
+    zones: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -80,7 +81,7 @@ class Tracklet:
         quality: (k,) float32 in [0, 1].
         embedding_times: (k,) float64, UTC seconds.
         path: see `Path`.
-        attributes: colour, plate, speed … as text or numbers.
+        attributes: colour, plate, speed … as text or numbers; `zones`, see `zone_path`.
         counts: zone and line counts by name.
         face: where the camera was told to look for faces and found one.
     """
@@ -152,3 +153,14 @@ class PackedTracklet(NamedTuple):
             path_times=path.times.astype("<f8").tobytes(), path_frames=path.frames.astype("<i4").tobytes(),
             path_boxes=path.boxes.astype("<f4").tobytes(), attributes=tracklet.attributes, counts=tracklet.counts,
             face=tracklet.face)
+
+
+def zone_path(zones: Sequence[str]) -> str:
+    """Names of the zones that a track came through, in order, as the attribute `zones` tells them."""
+    return "/".join(zones)
+
+
+def zones_of(attributes: Mapping[str, Any]) -> tuple[str, ...]:
+    """The reverse; () where nothing is told."""
+    path = attributes.get("zones", "")
+    return tuple(path.split("/")) if isinstance(path, str) and path else ()

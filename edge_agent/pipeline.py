@@ -132,7 +132,7 @@ class Pipeline:
                 frame, now = self._last[camera]
                 counter = self._counters[camera]
                 events += counter.finish(camera, frame, ids)
-                tracklets += self._builders[camera].finish(ids, counter.counts, self._face_of(camera))
+                tracklets += self._builders[camera].finish(ids, counter.counts, self._face_of(camera), counter.paths)
                 events += ended_events(camera, self.run, now, frame, ids)
         return tracklets, events
 
@@ -155,7 +155,7 @@ class Pipeline:
         counter = self._counters[frame.camera]
         counted = counter.update(frame.index, seen, width, height)
         parts = self._builders[frame.camera].update(frame.index, seen, choice, vectors, counter.counts,
-                                                    self._face_of(frame.camera))
+                                                    self._face_of(frame.camera), counter.paths)
         if self.faces:
             self.faces.forget(frame.camera, seen.ended.tolist())
         return Result(frame, found, seen, parts, track_events(frame.index, seen, self.run) + counted)

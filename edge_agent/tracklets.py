@@ -12,7 +12,7 @@ from pydantic import Field
 from common.geometry import normalise
 from common.messages import CameraInfo
 from common.settings import Settings
-from common.tracklet import Face, Path, Tracklet
+from common.tracklet import Face, Path, Tracklet, zone_path
 from edge_agent.crops import crop_quality
 from edge_agent.tracking import TrackedFrame
 
@@ -21,6 +21,7 @@ NEVER = -np.inf
 GRACE_S = 1e-3
 
 Counts = Mapping[int, Mapping[str, int]]
+Paths = Mapping[int, Sequence[str]]
 FaceOf = Callable[[int], Face | None]
 
 
@@ -59,6 +60,8 @@ class _Growing:
     path_frames: list[int] = field(default_factory=list)
     path_boxes: list[NDArray[np.float32]] = field(default_factory=list)
     part: int = 0
+    zones: str = ""
+    """Told of already."""
 
     def forget_sent(self) -> None:
         self.embeddings, self.quality, self.embedding_times = [], [], []
@@ -87,6 +90,7 @@ class TrackletBuilder:
         self._rows = np.zeros(0, self._COLUMNS)
         self._growing: dict[int, _Growing] = {}
         self._counts: Counts = {}
+        self._zones: Paths = {}
         self._face_of: FaceOf | None = None
 
     def choose(self, tracked: TrackedFrame) -> Choice:
@@ -104,7 +108,8 @@ class TrackletBuilder:
         return Choice(rows, quality[rows])
 
     def update(self, frame: int, tracked: TrackedFrame, choice: Choice, embeddings: NDArray[np.float32],
-               counts: Counts | None = None, face_of: FaceOf | None = None) -> list[Tracklet]:
+               counts: Counts | None = None, face_of: FaceOf | None = None, zones: Paths | None = None
+               ) -> list[Tracklet]:
         """Take in one frame; returns the parts that are due, final ones among them.
 
         Args:
@@ -114,18 +119,19 @@ class TrackletBuilder:
             embeddings: (k, d) float32 unit rows, one for every row of `choice`.
             counts: zone and line counts by track.
             face_of: what was seen of a track's face.
+            zones: that tracks came into, in order.
         """
-        self._counts, self._face_of = counts or {}, face_of
+        self._counts, self._face_of, self._zones = counts or {}, face_of, zones or {}
         place = self._see(tracked)
         self._extend_paths(frame, tracked, place)
         self._take_embeddings(tracked, place, choice, embeddings)
         parts = [self._part(row, final=True) for row in self._take_out(tracked.ended)]
         return [part for part in parts if part] + self._due(tracked.time)
 
-    def finish(self, tracks: NDArray[np.int64], counts: Counts | None = None, face_of: FaceOf | None = None
-               ) -> list[Tracklet]:
+    def finish(self, tracks: NDArray[np.int64], counts: Counts | None = None, face_of: FaceOf | None = None,
+               zones: Paths | None = None) -> list[Tracklet]:
         """The video is over: the final parts of `tracks` (m,)."""
-        self._counts, self._face_of = counts or {}, face_of
+        self._counts, self._face_of, self._zones = counts or {}, face_of, zones or {}
         return [part for row in self._take_out(tracks) if (part := self._part(row, final=True))]
 
     def _find(self, tracks: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
@@ -217,8 +223,17 @@ class TrackletBuilder:
             path=Path(times=np.asarray(growing.path_times, np.float64),
                       frames=np.asarray(growing.path_frames, np.int32),
                       boxes=np.asarray(growing.path_boxes, np.float32).reshape(-1, 4)),
-            counts=dict(self._counts.get(track, {})), face=self._face_of(track) if self._face_of else None,
+            attributes=self._attributes(track, growing, final=final), counts=dict(self._counts.get(track, {})),
+            face=self._face_of(track) if self._face_of else None,
         )
         growing.part += 1
         growing.forget_sent()
         return part
+
+    def _attributes(self, track: int, growing: _Growing, *, final: bool) -> dict[str, str | float]:
+        """What is new to tell of a track; all of it at its end."""
+        path = zone_path(self._zones.get(track, ()))
+        if not path or (path == growing.zones and not final):
+            return {}
+        growing.zones = path
+        return {"zones": path}

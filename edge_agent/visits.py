@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from common.tracklet import Tracklet
+from common.tracklet import Tracklet, zone_path, zones_of
 
 
 class VisitRows:
@@ -31,6 +31,7 @@ class VisitRows:
     def write(self, path: Path, began: float) -> None:
         """Row i is one visit: `camera`, `track`, `label`, `start`, `end` (s UTC), `images`, embedding (n, d) float16.
 
+        `zones` that they came into where there are some, see `zone_path`.
         Where a camera looked for faces, `face_NAME` (n, d) float16 too, zeros for who showed none, and `face_quality`.
 
         Args:
@@ -48,6 +49,9 @@ class VisitRows:
             "images": np.asarray([row.frames for row in rows], np.int32),
             self.array: np.asarray([row.mean for row in rows], np.float16),
         }
+        zones = [zone_path(zones_of(row.attributes)) for row in rows]
+        if any(zones):
+            columns["zones"] = np.asarray(zones, np.str_)
         if self._faces:
             none = np.zeros(self._face_dimensions, np.float32)
             columns[self._faces] = np.asarray(

@@ -28,7 +28,8 @@ class Limits:
         reentry: seconds before one camera may see the same person again.
         shortest: (cameras, cameras) float32, seconds that the walk from row to column takes at least, over any cameras
             between; -inf where the layout says nothing, inf where nobody can walk. None without a layout.
-        least, greatest: (cameras, cameras) float32, the same for walks without a camera between.
+        least, greatest: (places, places) float32, the same for walks without a camera between; places are the cameras
+            and then the layout's doors.
     """
 
     def __init__(self, cameras: list[str], topology: Topology | None, reentry: float) -> None:
@@ -36,16 +37,17 @@ class Limits:
         self.shortest: Floats | None = None
         if topology is None:
             return
-        n = len(cameras)
-        self.least, self.greatest = np.full((n, n), np.inf, np.float32), np.full((n, n), -np.inf, np.float32)
-        for a, left in enumerate(cameras):
-            for b, entered in enumerate(cameras):
+        places = [*cameras, *topology.doors]
+        n, m = len(cameras), len(places)
+        self.least, self.greatest = np.full((m, m), np.inf, np.float32), np.full((m, m), -np.inf, np.float32)
+        for a, left in enumerate(places):
+            for b, entered in enumerate(places):
                 window = topology.window(left, entered)
-                if window is None and (a == b or not (topology.knows(left) and topology.knows(entered))):
+                if window is None and topology.leaves_open(left, entered):
                     window = (-np.inf, np.inf)
                 if window is not None:
                     self.least[a, b], self.greatest[a, b] = window
-        shortest = self.least.astype(np.float64)
+        shortest = self.least[:n, :n].astype(np.float64)
         # One may pass the cameras between unseen, so the shortest way counts. Overlaps do not add up.
         for k in range(n):
             way = np.maximum(shortest[:, k, None], 0) + np.maximum(shortest[None, k, :], 0)
@@ -53,23 +55,40 @@ class Limits:
         self.shortest = shortest.astype(np.float32)
 
     def apply(
-        self,
-        walk: Floats,
-        camera_a: NDArray[np.int32],
-        camera_b: NDArray[np.int32],
-        earlier: NDArray[np.bool_],
-        gap: Floats,
+        self, walk: Floats, table: VisitTable, rows: Rows, others: Rows, earlier: NDArray[np.bool_], gap: Floats
     ) -> None:
-        """Put into `walk` what cannot be: -inf, and `NO_WALK` where only other visits between could explain it."""
+        """Put into `walk` what cannot be: -inf, and `NO_WALK` where only other visits between could explain it.
+
+        Args:
+            walk: (n, m) float32, of `rows` with `others`.
+            table: where these are.
+            rows, others: (n,) and (m,).
+            earlier: (n, m), whether the one of `rows` began before.
+            gap: (n, m) float32, seconds between.
+        """
+        camera_a, camera_b = table.camera[rows], table.camera[others]
         same = camera_a[:, None] == camera_b
         if self.shortest is not None:
             a, b = camera_a[:, None], camera_b[None]
             first, then = np.where(earlier, a, b), np.where(earlier, b, a)
-            direct = (gap >= self.least[first, then]) & (gap <= self.greatest[first, then])
+            left, entered = first, then
+            if len(self.least) > len(self.shortest):
+                came_a, went_a = self._doors(table, rows)
+                came_b, went_b = self._doors(table, others)
+                left = np.where(earlier, went_a[:, None], went_b)
+                entered = np.where(earlier, came_b, came_a[:, None])
+            direct = (gap >= self.least[left, entered]) & (gap <= self.greatest[left, entered])
             walk[~direct & (walk > NO_WALK)] = NO_WALK
             walk[~same & (gap < self.shortest[first, then])] = -np.inf
         same &= gap < self.reentry
         walk[same] = -np.inf
+
+    def _doors(self, table: VisitTable, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The places by which visits came in and went out: doors where they are known, else cameras."""
+        assert self.shortest is not None
+        before = len(self.shortest) - 1
+        came, went, camera = table.came[rows], table.went[rows], table.camera[rows]
+        return np.where(came > 0, before + came, camera), np.where(went > 0, before + went, camera)
 
 
 def looks(table: VisitTable, rows: Rows, others: Rows, evidence: Evidence) -> tuple[Floats, Floats]:
@@ -107,7 +126,7 @@ def walks(table: VisitTable, rows: Rows, others: Rows, evidence: Evidence, limit
     gap = gaps(start_a, table.end[rows], start_b, table.end[others])
     earlier = start_a[:, None] <= start_b
     walk = evidence.walk_between(camera_a, camera_b, earlier, bin_of(gap))
-    limits.apply(walk, camera_a, camera_b, earlier, gap)
+    limits.apply(walk, table, rows, others, earlier, gap)
     return walk, gap
 
 

@@ -1,6 +1,6 @@
 """Camera layout files → `Topology` and back. Two kinds are read:
 
-*Lines*, our own: `a b least greatest` for each ordered pair of cameras, seconds or frames::
+*Lines*, our own: `a b least greatest` for each ordered pair of cameras, or of doors (CAMERA/ZONE), seconds or frames::
 
     unit seconds            # or: unit frames (needs fps of the camera entered)
     fps    door 25
@@ -8,6 +8,7 @@
     scale  hall 1.0
     door hall 2 40
     hall door 2 inf
+    hall/gate yard/steps 20 90
 
 *Matrices*, as vehicle_mtmc has them, without `scales` (the older layout) and with (the newer): sections `fps`,
 `offset`, `scales`, `compatibility`, `dtmin`, `dtmax`, row i column j from camera i to camera j, in seconds; cameras
@@ -96,9 +97,11 @@ def _lines(words: list[tuple[int, list[str]]], name: str) -> Topology:
         raise ConfigError(f"{name}: names no pair of cameras", "write lines `from to min max`, in seconds")
     windows: dict[tuple[str, str], Window] = {}
     for (a, b), (number, least, greatest) in pairs.items():
-        if frames and b not in tables["fps"]:
-            raise ConfigError(f"{name}:{number}: frames of '{b}', whose fps is not given", f"add a line `fps {b} 25`")
-        rate = tables["fps"][b] if frames else 1.0
+        camera = b.partition("/")[0]
+        if frames and camera not in tables["fps"]:
+            raise ConfigError(f"{name}:{number}: frames of '{camera}', whose fps is not given",
+                              f"add a line `fps {camera} 25`")
+        rate = tables["fps"][camera] if frames else 1.0
         windows[a, b] = (least / rate, greatest / rate)
     return Topology(windows=windows, offsets=tables["offset"], scales=tables["scale"], fps=tables["fps"])
 
@@ -155,7 +158,8 @@ def write_lines(topology: Topology) -> str:
 
 
 def write_matrices(topology: Topology, *, scales: bool = True) -> str:
-    """The layout as vehicle_mtmc's matrices; `scales` False leaves them out, as its older layout does."""
+    """The layout as vehicle_mtmc's matrices, which know no doors; `scales` False leaves them out, as its older layout
+    does."""
     names = topology.cameras
     out = [f"# cam {i}: {name}" for i, name in enumerate(names)]
     vectors = [("fps", topology.fps, 1.0), ("offset", topology.offsets, 0.0)]

@@ -236,7 +236,9 @@ class Linker:
         partition.changed = True
         partition.touched.add(visit.visit)
         ripe = visit.frames >= self.settings.min_frames
-        return partition.table.put(visit, self._cameras[visit.camera], visit.start + shift, visit.end + shift, ripe)
+        doors = self.topology.doors_of(visit.camera, visit.zones) if self.topology and visit.zones else (0, 0)
+        return partition.table.put(
+            visit, self._cameras[visit.camera], visit.start + shift, visit.end + shift, ripe, doors)
 
     def _competing(self, partition: Partition, rows: Rows) -> list[Rows]:
         """Visits in the order of their ends, those together that one camera saw at once: they are different people."""

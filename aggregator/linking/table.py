@@ -34,6 +34,8 @@ class VisitTable:
         self._ripe = np.zeros(BLOCK, bool)
         self._identity = np.zeros(BLOCK, np.int64)
         self._confidence = np.zeros(BLOCK, np.float32)
+        self._came = np.zeros(BLOCK, np.int32)
+        self._went = np.zeros(BLOCK, np.int32)
         # As sent and stored: half the memory, and the same numbers after a restart.
         self._embedding = np.zeros((BLOCK, dimensions), np.float16)
         self._projected = np.zeros((BLOCK, dimensions), np.float32)
@@ -81,6 +83,16 @@ class VisitTable:
         return self._confidence[: self._n]
 
     @property
+    def came(self) -> NDArray[np.int32]:
+        """By which door of the layout, (n,) int32; 0 for none known."""
+        return self._came[: self._n]
+
+    @property
+    def went(self) -> NDArray[np.int32]:
+        """The same, of leaving."""
+        return self._went[: self._n]
+
+    @property
     def embedding(self) -> NDArray[np.float16]:
         """(n, d) float16, unit rows as they came."""
         return self._embedding[: self._n]
@@ -100,8 +112,10 @@ class VisitTable:
         """1 / spread of the likest strangers, (n,) float32."""
         return self._inverse[: self._n]
 
-    def put(self, visit: Visit, camera: int, start: float, end: float, ripe: bool) -> int:
-        """Add a visit, or let a known one grow; its row. Times are those of the common clock.
+    def put(
+        self, visit: Visit, camera: int, start: float, end: float, ripe: bool, doors: tuple[int, int] = (0, 0)
+    ) -> int:
+        """Add a visit, or let a known one grow; its row. Times are those of the common clock, doors the layout's.
 
         Its projection is not there until `place` was called for the row.
         """
@@ -117,6 +131,7 @@ class VisitTable:
             self._confidence[row] = 0.0
         self._camera[row] = camera
         self._start[row], self._end[row], self._ripe[row] = start, end, ripe
+        self._came[row], self._went[row] = doors
         if self.dimensions:
             self._embedding[row] = visit.embedding
         if visit.face is not None:
@@ -194,6 +209,6 @@ class VisitTable:
 
 
 _COLUMNS = (
-    "_visit", "_camera", "_start", "_end", "_ripe", "_identity", "_confidence",
+    "_visit", "_camera", "_start", "_end", "_ripe", "_identity", "_confidence", "_came", "_went",
     "_embedding", "_projected", "_middle", "_inverse",
 )

@@ -46,7 +46,8 @@ MEMBERS = "SELECT visit, start, certainty FROM visits WHERE identity = :identity
 MEAN = "SELECT model, mean FROM visits WHERE visit = :visit"
 EXEMPLARS = "SELECT time, quality, embedding FROM exemplars WHERE visit = :visit ORDER BY time"
 RESTORE = f"""
-SELECT v.visit, v.camera, v.start, v."end", v.label, v.frames, v.final, v.model, v.mean, v.identity, {JOINED}
+SELECT v.visit, v.camera, v.start, v."end", v.label, v.frames, v.final, v.model, v.mean, v.identity,
+    coalesce(json_extract(v.attributes, '$.zones'), ''), {JOINED}
 FROM visits AS v LEFT JOIN faces AS f USING (visit) WHERE v."end" > :since ORDER BY v.visit"""
 FACE_OF = f"SELECT {JOINED} FROM faces AS f WHERE f.visit = :visit"
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from aggregator.store import columns
 from aggregator.store.faces import FACE, face_of
 from aggregator.visit import Visit
+from common.tracklet import zone_path, zones_of
 
 CorrectionOperation = Literal["merge", "split", "confirm", "reject", "undo"]
 MomentKind = Literal["start", "observe", "keep", "resolve", "correct"]
@@ -117,9 +118,10 @@ class MomentTable:
                 moment.time, moment.kind, moment.decisions, columns.to_json(moment.data))).lastrowid
             # The mean is taken from where it was just written: the very bytes that were compared.
             self._db.executemany("""
-                INSERT INTO arrivals (moment, visit, start, "end", label, frames, final, model, mean)
-                SELECT ?, visit, ?, ?, ?, ?, ?, ?, mean FROM visits WHERE visit = ?""", [
-                (number, v.start, v.end, v.label, v.frames, v.final, v.model, v.visit) for v in moment.visits])
+                INSERT INTO arrivals (moment, visit, start, "end", label, frames, final, model, mean, zones)
+                SELECT ?, visit, ?, ?, ?, ?, ?, ?, mean, ? FROM visits WHERE visit = ?""", [
+                (number, v.start, v.end, v.label, v.frames, v.final, v.model, zone_path(v.zones), v.visit)
+                for v in moment.visits])
             self._db.executemany(f"""
                 UPDATE arrivals SET ({FACE}) = (SELECT model, mean, quality, seen FROM faces WHERE visit = :visit)
                 WHERE moment = :moment AND visit = :visit""", [
@@ -133,7 +135,7 @@ FROM corrections AS c LEFT JOIN corrections AS u ON u.undoes = c.correction
 WHERE {where} ORDER BY c.correction"""
 MOMENTS = "SELECT moment, kind, time, decisions, data FROM moments ORDER BY moment"
 ARRIVALS = f"""
-SELECT a.moment, a.visit, v.camera, a.start, a."end", a.label, a.frames, a.final, a.model, a.mean, {FACE}
+SELECT a.moment, a.visit, v.camera, a.start, a."end", a.label, a.frames, a.final, a.model, a.mean, a.zones, {FACE}
 FROM arrivals AS a CROSS JOIN visits AS v USING (visit) ORDER BY a.arrival"""
 
 
@@ -150,4 +152,4 @@ def correction_row(r: tuple[Any, ...]) -> CorrectionRow:
 def arrival(r: tuple[Any, ...]) -> Visit:
     """A row of `ARRIVALS`, without its moment."""
     return Visit(visit=r[0], camera=r[1], start=r[2], end=r[3], label=r[4], frames=r[5], final=bool(r[6]), model=r[7],
-                 embedding=columns.embedding(r[8]), face=face_of(r[9:]))
+                 embedding=columns.embedding(r[8]), zones=zones_of({"zones": r[9]}), face=face_of(r[10:]))

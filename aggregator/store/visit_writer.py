@@ -12,7 +12,7 @@ from aggregator.store import columns
 from aggregator.store.count_writer import CountWriter
 from aggregator.store.faces import FaceTable
 from aggregator.visit import Visit
-from common.tracklet import Face, PackedTracklet
+from common.tracklet import Face, PackedTracklet, zones_of
 
 MOST = 20_000
 """Visits kept at hand; beyond it they are read again."""
@@ -34,6 +34,7 @@ class _Known:
     final: bool
     model: str
     identity: int | None
+    zones: str = ""
 
 
 class VisitWriter:
@@ -79,6 +80,7 @@ class VisitWriter:
                 means[visit] = part.mean
             if part.attributes:
                 attributes.setdefault(visit, {}).update(part.attributes)
+                row.zones = part.attributes.get("zones", row.zones)
             if part.face is not None:
                 faces[visit] = part.face
             taken.append((visit, part))
@@ -122,7 +124,8 @@ class VisitWriter:
         looks = columns.embeddings([means.get(visit) or self._mean(visit) for visit in latest])
         return {visit: Visit(
             visit=visit, camera=part.camera, start=row.start, end=row.end, label=row.label, frames=row.frames,
-            final=row.final, model=row.model, embedding=embedding, face=self._faces.of(visit))
+            final=row.final, model=row.model, embedding=embedding, face=self._faces.of(visit),
+            zones=zones_of({"zones": row.zones}))
             for (visit, (row, part)), embedding in zip(latest.items(), looks, strict=True)}
 
     def _read(self, tracklets: Sequence[PackedTracklet]) -> None:
@@ -133,8 +136,8 @@ class VisitWriter:
             some = unknown[at:at + _AT_ONCE]
             for camera, run, track, *row in self._db.execute(
                     _FIND.format(rows=", ".join(["(?, ?, ?)"] * len(some))), [value for key in some for value in key]):
-                visit, start, end, label, frames, parts, final, model, identity = row
-                known = _Known(visit, start, end, label, frames, parts, bool(final), model, identity)
+                visit, start, end, label, frames, parts, final, model, identity, zones = row
+                known = _Known(visit, start, end, label, frames, parts, bool(final), model, identity, zones)
                 self._known[camera, run, track] = self._by_number[visit] = known
 
     def _next(self) -> int:
@@ -155,7 +158,8 @@ class VisitWriter:
 _AT_ONCE = 250
 _FIND = """
 WITH asked (camera, run, track) AS (VALUES {rows})
-SELECT camera, run, track, visit, start, "end", label, frames, parts, final, model, identity
+SELECT camera, run, track, visit, start, "end", label, frames, parts, final, model, identity,
+    coalesce(json_extract(attributes, '$.zones'), '')
 FROM asked CROSS JOIN visits USING (camera, run, track)"""
 _NEXT = """
 SELECT max(coalesce((SELECT max(visit) FROM visits), 0),

@@ -78,6 +78,11 @@ class PlaceCounter:
         """
         return self._notes.counts
 
+    @property
+    def paths(self) -> Mapping[int, Sequence[str]]:
+        """Zones that each track came into so far, in order; of those that ended too, as with `counts`."""
+        return self._notes.paths
+
     def update(self, frame: int, tracked: TrackedFrame, width: int, height: int) -> list[Event]:
         """Take in one frame.
 

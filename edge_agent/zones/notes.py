@@ -13,6 +13,9 @@ from common.messages import Event
 from common.places import Line, Zone
 from edge_agent.tracklets import GRACE_S
 
+MOST_ZONES = 16
+"""Zones of a track that are told of, in order."""
+
 
 class Notes:
     """Events and counts of one camera's tracks. Touched when something happens, not every frame.
@@ -23,6 +26,7 @@ class Notes:
 
     def __init__(self, run: str, names: Sequence[str], mature_s: float, mature_frames: int) -> None:
         self.counts: dict[int, Counter[str]] = {}
+        self.paths: dict[int, list[str]] = {}
         self._run, self._names = run, names
         self._mature_s, self._mature_frames = mature_s, mature_frames
         self._labels: dict[int, str] = {}
@@ -36,6 +40,7 @@ class Notes:
         self._frame, self._camera = frame, camera
         for track in self._gone:
             self.counts.pop(track, None)
+            self.paths.pop(track, None)
         self._gone.clear()
 
     def started(self, tracks: NDArray[np.int64], class_id: NDArray[np.int32]) -> None:
@@ -65,6 +70,10 @@ class Notes:
 
     def entered(self, row: np.void, zone: Zone, when: float, *, appeared: bool) -> None:
         """Somebody is in a zone since `when`."""
+        path = self.paths.setdefault(int(row["track"]), [])
+        path.append(zone.name)
+        if len(path) > MOST_ZONES:  # where somebody came in and went out says more than what lay between
+            del path[MOST_ZONES // 2]
         self._note(row, "zone_entered", when, {"zone": zone.name, "appeared": appeared}, f"zone/{zone.name}")
 
     def left(self, row: np.void, zone: Zone, when: float, since: float, *, vanished: bool) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from common.messages import CameraInfo, pack_tracklet, unpack_body
-from common.tracklet import Tracklet
+from common.tracklet import Tracklet, zones_of
 from edge_agent.tracking import TrackedFrame
 from edge_agent.tracklets import Choice, TrackletBuilder, TrackletSettings
 
@@ -145,3 +145,14 @@ def test_a_part_survives_the_wire() -> None:
     assert (back.camera, back.track, back.final, back.frames) == ("door", 1, True, 20)
     np.testing.assert_allclose(back.mean, part.mean, atol=1e-3)
     np.testing.assert_array_equal(back.path.frames, part.path.frames)
+
+
+def test_zones_on_the_way_are_told_when_they_are_new_and_at_the_end() -> None:
+    build = builder(mature_s=0.7, part_s=2)
+    parts, none = [], Choice(np.zeros(0, np.intp), np.zeros(0, np.float32))
+    for i in range(90):
+        zones = {1: ["door", "hall"] if i > 35 else ["door"]}
+        parts += build.update(i, seen(i / FPS, {1: BOX}), none, vectors(0), zones=zones)
+    parts += build.update(90, seen(9.0, {}, ended=[1]), none, vectors(0), zones=zones)
+    assert [part.attributes.get("zones") for part in parts] == ["door", None, "door/hall", None, None, "door/hall"]
+    assert zones_of(parts[-1].attributes) == ("door", "hall")

@@ -53,6 +53,18 @@ def test_a_visit_grows_by_its_parts(writer: StoreWriter, reader: StoreReader, tr
     assert path.frames.tolist() == [*range(5), *range(100, 105)]
 
 
+def test_zones_on_the_way_are_known_after_a_restart_too(writer: StoreWriter, reader: StoreReader, tracklet) -> None:
+    seen = []
+    for part, more in enumerate(({"attributes": {"zones": "door"}}, {}, {"attributes": {"zones": "door/hall/gate"}})):
+        with writer.transaction():
+            visit = writer.record_tracklet("box", tracklet(part=part, **more))
+        assert visit is not None
+        seen.append(visit.zones)
+    assert seen == [("door",), ("door",), ("door", "hall", "gate")]
+    (again,) = reader.all_visits_for_restore()
+    assert again.visit.zones == ("door", "hall", "gate")
+
+
 def test_a_part_that_comes_again_changes_nothing(writer: StoreWriter, reader: StoreReader, tracklet) -> None:
     with writer.transaction():
         visit = writer.record_tracklet("box", tracklet(part=0))

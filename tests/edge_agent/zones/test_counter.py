@@ -178,6 +178,24 @@ def test_what_a_track_did_is_in_its_counts_until_it_has_ended() -> None:
     assert not counter.counts
 
 
+def test_the_zones_on_somebodys_way_are_told_in_order() -> None:
+    counter = PlaceCounter("r", (TILL, EDGE), (), ["person"])
+    for number, frame in frames({1: [(0, 0.5, 0.6), (4, 0.95, 0.95), (8, 0.5, 0.6)], 2: [(0, 0.2, 0.2)]}, 10.0):
+        counter.update(number, frame, WIDTH, HEIGHT)
+        if number == 75:
+            assert {track: list(path) for track, path in counter.paths.items()} == {1: ["till", "edge", "till"]}
+
+
+def test_of_a_long_way_the_first_and_the_last_zones_are_kept() -> None:
+    counter = PlaceCounter("r", (TILL, EDGE), (), ["person"])
+    back = [(4.0 * k, *((0.5, 0.6) if k % 2 else (0.95, 0.95))) for k in range(30)]
+    kept = 0
+    for number, frame in frames({1: [(0, 0.05, 0.5), *[(1 + t, x, y) for t, x, y in back]]}, 5.0):
+        counter.update(number, frame, WIDTH, HEIGHT)
+        kept = max(kept, len(counter.paths.get(1, ())))
+    assert kept == 16
+
+
 def test_zones_that_are_drawn_anew_while_people_stand_in_them() -> None:
     other = TILL.model_copy(update={"name": "other"})
     counter = PlaceCounter("r", (TILL, CORNER), (), ["person"])
