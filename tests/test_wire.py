@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 import random
 import threading
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from aggregator.inbox import Inbox
+from aggregator.mailbox import Mailbox
 from common.clock import SystemClock
 from common.errors import ConfigError
 from common.keys import AgentKeys, AuthorisedKeys, ServerKeys, new_pair
@@ -41,7 +41,7 @@ class Aggregator:
     def __init__(self, disk: Disk, endpoint: str = "tcp://127.0.0.1:0", keys: ServerKeys | None = None,
                  delay: float = 0.0, size: int = 50) -> None:
         self.disk = disk
-        self.bus: queue.Queue[tuple[str, Message]] = queue.Queue(size)
+        self.bus: Mailbox[tuple[str, Message]] = Mailbox(size)
         self.inbox = start(Inbox(endpoint, self.bus, keys))
         self.delay = delay
         self.killed = False
@@ -50,12 +50,9 @@ class Aggregator:
 
     def run(self) -> None:
         while not self.killed:
-            try:
-                batch = [self.bus.get(timeout=0.05)]
-            except queue.Empty:
+            batch = self.bus.take(20, 0.05, 0.0)
+            if not batch:
                 continue
-            while not self.bus.empty() and len(batch) < 20:
-                batch.append(self.bus.get())
             time.sleep(self.delay)
             acks: dict[tuple[str, str], int] = {}
             if self.killed:
