@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any
 
 import numpy as np
 import pytest
@@ -262,3 +264,36 @@ def test_vectors_in_sixteen_bits_are_as_exact_as_the_wire() -> None:
     np.testing.assert_allclose(vectors.dot(everything, rows[:2].T), rows @ rows[:2].T, atol=1e-4)
     np.testing.assert_allclose(vectors.take(some), rows[some], atol=2e-5)
     np.testing.assert_allclose(vectors.kept(some).take(np.arange(9)), rows[some[:9]], atol=4e-5)
+
+
+def test_several_search_the_graph_at_once_and_adding_waits_until_they_are_done() -> None:
+    rows = np.eye(64, dtype=np.float32)
+    points = graph.Graph(rows, 64)
+    points.add(rows[:32], np.arange(32))
+    index, inside, go_on, log = points._index, threading.Barrier(3, timeout=20), threading.Event(), list[str]()
+
+    class Slow:
+        """Answers when it is told to."""
+
+        element_count, max_elements = index.element_count, index.max_elements
+
+        def knn_query(self, *given: Any, **how: Any) -> Any:
+            inside.wait()
+            assert go_on.wait(20)
+            log.append("searched")
+            return index.knn_query(*given, **how)
+
+        def add_items(self, *given: Any, **how: Any) -> None:
+            log.append("added")
+            index.add_items(*given, **how)
+
+    points._index = Slow()
+    with ThreadPoolExecutor(3) as threads:
+        searches = [threads.submit(points.nearest, rows[k], 1) for k in range(2)]
+        inside.wait()  # breaks where one waits for the other
+        adding = threads.submit(points.add, rows[32:40], np.arange(32, 40))
+        assert not wait([adding], timeout=0.2).done
+        go_on.set()
+        adding.result(20)
+        assert [one.result(20).tolist() for one in searches] == [[0], [1]]
+    assert log == ["searched", "searched", "added"]
