@@ -179,10 +179,9 @@ async def measure(address: str, camera: str, person: int, rounds: int) -> tuple[
     program = find_chromium()
     if program is None:
         raise SystemExit("this needs Chromium: apt-get install chromium")
-    views = {"live": "#/", "camera": f"#/cameras/{camera}",
-             "heatmap": f"#/cameras/{camera}?heat=1&within=86400", "people": "#/people", "person": f"#/people/G{person}",
-             "flow": "#/flow", "flow of zones": "#/flow?of=zones", "counts": "#/counts", "events": "#/events",
-             "system": "#/system"}
+    views = {"live": "#/", "camera": f"#/cameras/{camera}", "heatmap": f"#/cameras/{camera}?heat=1&within=86400",
+             "people": "#/people", "person": f"#/people/G{person}", "flow": "#/flow",
+             "flow of zones": "#/flow?of=zones", "counts": "#/counts", "events": "#/events", "system": "#/system"}
     loads: list[float] = []
     found: dict[str, Any] = {}
     for _ in range(rounds):
