@@ -59,6 +59,15 @@ class Clocks:
         """Nothing is known, so they are right."""
         return cls(np.zeros(cameras), np.full(cameras, np.inf))
 
+    def on_top_of(self, known: Clocks) -> Clocks:
+        """Both: these were found after `known` had been put right. What is said of a camera by one alone holds."""
+        count = max(len(self.offset), len(known.offset))
+        offset, spread = np.zeros(count), np.full(count, np.inf)
+        for clocks in (known, self):
+            offset[: len(clocks.offset)] += clocks.offset
+            spread[: len(clocks.offset)] = np.minimum(spread[: len(clocks.offset)], clocks.spread)
+        return Clocks(offset, spread)
+
     def of(self, camera: NDArray[np.int32]) -> Doubles:
         """Seconds to add to the times of visits in (n,) cameras; 0 for those that were not there then."""
         if not len(self.offset):

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from aggregator.linking.calibrate import Sample, learn, starting
+from aggregator.linking.clocks import Clocks
 from aggregator.linking.evidence import Evidence
 from aggregator.linking.table import Rows, VisitTable
 from aggregator.linking.watch import Notice, Watch
@@ -122,14 +123,16 @@ class Partition:
         rows = np.flatnonzero(self.table.ripe)
         if len(rows) > sample:
             rows = rows[np.linspace(0, len(rows) - 1, sample).astype(np.intp)]
-        self._learn(rows, cameras)
+        # Of so many visits few are of one person, so it takes the clocks as they are known and looks for what is left.
+        self._learn(rows, cameras, self.evidence.clocks)
 
-    def _learn(self, rows: Rows, cameras: int) -> None:
+    def _learn(self, rows: Rows, cameras: int, known: Clocks | None = None) -> None:
+        """Learn from some visits, with clocks of which nothing is `known`, or so much."""
         table = self.table
         if len(rows) < 2:
             return
-        before = self.evidence.clocks
-        off = before.of(table.camera[rows])
+        before, known = self.evidence.clocks, known or Clocks.right(0)
+        off = before.of(table.camera[rows]) - known.of(table.camera[rows])
         order = np.argsort(table.start[rows] - off, kind="stable")
         rows, off = rows[order], off[order]
         self.evidence, placed = learn(
@@ -142,6 +145,7 @@ class Partition:
             ),
             clocks=not self._clocks_given,
         )
+        self.evidence = replace(self.evidence, clocks=self.evidence.clocks.on_top_of(known))
         self.relearned = True
         moved = self.evidence.clocks.of(table.camera) - before.of(table.camera)
         if moved.any():

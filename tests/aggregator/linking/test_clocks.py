@@ -56,6 +56,20 @@ def test_few_people_say_nothing_of_clocks() -> None:
     assert set(offsets(linked(visits)[0]).values()) == {0.0}
 
 
+def test_a_last_look_at_few_of_many_visits_forgets_no_clock() -> None:
+    """A sample of everything holds so few visits of one person that it says nothing of clocks by itself."""
+    visits, _ = walks(250, seed=7, clock={"shop": lambda _: 75.0})
+    linker = Linker(LinkingSettings(sample=400), None, IdAllocator())
+    for group in groups(visits):
+        linker.observe(group, group[-1].end)
+    before = {clock.camera: clock.offset for clock in linker.site_map().clocks}
+    assert before["shop"] == pytest.approx(-75, abs=3)
+    (partition,) = linker._partitions.values()
+    partition.learn_whole(len(CAMERAS), 120)
+    after = {clock.camera: clock.offset for clock in linker.site_map().clocks}
+    assert after["shop"] == pytest.approx(-75, abs=3)
+
+
 def one_way(route: tuple[str, ...], *, people: int = 150, turn: int | None = None, seed: int = 1) -> list[Visit]:
     """Everybody goes through all cameras, a walk of 20 s each; from the person `turn` on, back."""
     rng = np.random.default_rng(seed)
