@@ -45,7 +45,7 @@ from common.clock import Clock, SystemClock
 from common.errors import ConfigError, PassageError
 from common.keys import ServerKeys, read_server_keys
 from common.logging import configure_logging
-from common.memory import given_back
+from common.memory import given_back, one_heap
 from common.messages import Message
 from common.settings import from_mapping, load
 
@@ -88,6 +88,7 @@ def serve(
     settings = read_settings(config, listen=listen, http=http, data=data)
     configure_logging(settings.log, as_json=log_json or settings.log_format == "json")
     gc.set_threshold(*_COLLECT)
+    one_heap()
     with _ended_by_signals():
         asyncio.run(Server(settings, SystemClock()).run(ready_file))
 

@@ -10,26 +10,41 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Any
 
 EVERY_S = 2.0
 """To give back costs a tenth of a millisecond where there is little, four for hundreds of megabytes."""
 
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # of malloc.h
 
-def _find_trim() -> Callable[[int], int] | None:
+
+def _libc() -> Any:
+    """The C library if it is glibc, else None."""
     try:
-        trim: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
+        libc = ctypes.CDLL(None)
+        return libc if libc.malloc_trim and libc.mallopt else None
     except (AttributeError, OSError, TypeError):
         return None
-    return trim
 
 
-_trim = _find_trim()  # once: every look at a library leaves objects behind
+_glibc = _libc()  # once: every look at a library leaves objects behind
 
 
 def give_back() -> bool:
     """Give back what the allocator holds and nobody uses; whether there was any. There never is without glibc."""
-    return _trim is not None and bool(_trim(0))
+    return _glibc is not None and bool(_glibc.malloc_trim(0))
+
+
+def one_heap() -> None:
+    """One heap for all threads, and large arrays in it from the start; before the first thread.
+
+    By itself glibc makes a heap for each thread, and begins to put arrays there when it has seen some of that size go:
+    a process then grows by megabytes after an hour, without anything in it having grown.
+    """
+    if _glibc is not None:
+        for parameter, value in ((_ARENA_MAX, 1), (_MMAP_THRESHOLD, 32 << 20), (_TRIM_THRESHOLD, 64 << 20)):
+            _glibc.mallopt(parameter, value)
 
 
 @contextlib.contextmanager
