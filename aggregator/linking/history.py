@@ -15,7 +15,7 @@ __all__ = ["Found", "HistoryIndex", "Recall"]
 
 GOOD = 0.99
 """Recall that is aimed at: where less is measured, the graph looks at more neighbours from then on."""
-CAREFUL = 0.993
+CAREFUL = 0.995
 """Measured on a sample, so a little more is asked for."""
 EF_MOST = 1536
 
@@ -149,7 +149,7 @@ class HistoryIndex:
                 found.append(sum(cosine >= best[-1] - 1e-6 for cosine in cosines[1:]) / 10)
             self._recall[model] = recall = Recall(float(np.mean(found)), len(queries), part.count)
             if recall.at_10 < CAREFUL:
-                part.ef = min(EF_MOST, part.ef * 3 // 2)
+                part.ef = min(EF_MOST, part.ef * 5 // 4)
         return dict(self._recall)
 
     def settle(self, sample: int = 100, seed: int = 0) -> dict[str, Recall]:
