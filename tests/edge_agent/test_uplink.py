@@ -371,10 +371,14 @@ def test_pictures_wait_while_tracklets_wait(box: Box) -> None:
     assert box.aggregator.hear(Picture).camera == "yard"
 
 
-def test_pictures_are_not_sent_later_when_the_aggregator_was_away(box: Box) -> None:
+def test_pictures_are_not_sent_later_when_the_aggregator_was_away(
+    box: Box, caplog: pytest.LogCaptureFixture
+) -> None:
     uplink = box.link()
     box.aggregator.hear(Hello)
     box.restart_aggregator()
+    # What is shown before the loss is noticed goes onto the wire that is no more.
+    eventually(lambda: "was lost" in caplog.text)
     for _ in range(50):
         uplink.show(snapshot())
     box.aggregator.hear(Hello)
