@@ -34,7 +34,8 @@ from common.tracklet import Face, zones_of
 PREFIX = "embedding_"
 FACE, QUALITY = "face_", "face_quality"
 BATCH_S = 1.0
-RESOLVE_S = 120.0
+RESOLVE_S = 300.0
+"""Seconds between repairs: each visit is looked at twice in the time that a repair looks back."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
