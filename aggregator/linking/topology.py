@@ -34,6 +34,7 @@ class Topology:
     scales: Mapping[str, float] = field(default_factory=dict)
     fps: Mapping[str, float] = field(default_factory=dict)
     doors: tuple[str, ...] = field(init=False)
+    _numbers: Mapping[str, int] = field(init=False, repr=False, compare=False)
     _ways: Mapping[tuple[str, str], list[tuple[str, str, Window]]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -50,6 +51,7 @@ class Topology:
         object.__setattr__(self, "_ways", ways)
         doors = dict.fromkeys(place for pair in self.windows for place in pair if "/" in place)
         object.__setattr__(self, "doors", tuple(doors))
+        object.__setattr__(self, "_numbers", {place: number for number, place in enumerate(doors, 1)})
 
     def window(self, left: str, entered: str) -> Window | None:
         """(least, greatest) seconds from leaving a place to entering another; None where nobody can walk so.
@@ -62,10 +64,10 @@ class Topology:
         return (min(least for least, _ in found), max(most for _, most in found)) if found else None
 
     def doors_of(self, camera: str, zones: Sequence[str]) -> tuple[int, int]:
-        """By which doors somebody came in and went out who came through `zones`: numbers from 1 in `doors`, 0: none
-        that the layout speaks of."""
-        known = [self.doors.index(place) + 1 for zone in zones if (place := f"{camera}/{zone}") in self.doors]
-        return (known[0], known[-1]) if known else (0, 0)
+        """By which doors somebody came in and went out who came through `zones`: numbers from 1 in `doors`, 0: not
+        known. Of one door alone nobody can say which of both it was."""
+        known = [number for zone in zones if (number := self._numbers.get(f"{camera}/{zone}"))]
+        return (known[0], known[-1]) if len(known) > 1 else (0, 0)
 
     def knows(self, place: str) -> bool:
         """Whether the layout speaks of the camera of `place`; of others it says nothing, so they are learned."""

@@ -90,6 +90,7 @@ def test_ways_from_door_to_door_are_read_written_and_summed_up() -> None:
     assert dict(parse_layout(write_lines(layout)).windows) == dict(layout.windows)
     assert parse_layout(write_matrices(layout)).window("hall", "yard") == (5, 60)
     assert layout.doors_of("hall", ("queue", "left", "right")) == (1, 3)
+    assert layout.doors_of("hall", ("left",)) == (0, 0), "did they come in there, or go out?"
     assert layout.doors_of("hall", ("queue",)) == layout.doors_of("shop", ("left",)) == (0, 0)
 
 
@@ -116,8 +117,10 @@ def test_who_left_by_a_door_comes_in_where_it_leads(crossed: bool) -> None:
         return dataclasses.replace(last, visit=number, camera=camera, start=start, end=start + 5, zones=zones)
 
     doors = ("ramp", "steps") if crossed else ("steps", "ramp")
-    first, second = linker.observe([twin(9001, "hall", after, "left"), twin(9002, "hall", after, "right")], after)
+    first, second = linker.observe([twin(9001, "hall", after, "right", "left"),
+                                    twin(9002, "hall", after, "left", "right")], after)
     assert first.identity != second.identity
-    later = linker.observe([twin(9003, "yard", after + 25, doors[0]), twin(9004, "yard", after + 25, doors[1])], after)
+    later = linker.observe([twin(9003, "yard", after + 25, *doors),
+                            twin(9004, "yard", after + 25, *doors[::-1])], after)
     expected = [first.identity, second.identity]
     assert [one.identity for one in later] == (expected[::-1] if crossed else expected)
