@@ -9,7 +9,7 @@ from typing import Any
 
 from aggregator.inbox import InboxCounters
 from aggregator.store.rows import Counts
-from common.metrics import PROCESS, Metric, Samples, declared
+from common.metrics import PROCESS, Described, Metric, Samples, declared
 
 _COUNTS = {  # the engine's own words
     "messages": "Messages taken from agents.", "commits": "Transactions on the disk.",
@@ -34,7 +34,7 @@ _CAMERA_COUNTS = {
     "dropped": ("passage_camera_dropped_frames_total", "Frames given up by the box because newer ones came."),
     "reconnects": ("passage_camera_reconnects_total", "How often the camera was lost and came back."),
 }
-_SPOOL = {
+_SPOOL: dict[str, Described] = {
     "depth": ("passage_agent_spool_messages", "gauge", "Messages that wait on the box's disk."),
     "bytes": ("passage_agent_spool_bytes", "gauge", "Bytes of them."),
     "max_bytes": ("passage_agent_spool_limit_bytes", "gauge", "Most that may wait there."),
@@ -56,7 +56,7 @@ METRICS = declared([
     Metric(name="passage_index_backlog_visits", kind="gauge", help="Visits that search does not know yet."),
     Metric(name="passage_agent_connected_boolean", kind="gauge", help="1 while the agent speaks.", labels=("agent",)),
     Metric(name="passage_agent_clock_skew_seconds", kind="gauge", help="Its clock less ours.", labels=("agent",)),
-    *(Metric(name=name, kind=kind, help=text, labels=("agent",)) for name, kind, text in _SPOOL.values()),  # type: ignore[arg-type]
+    *(Metric(name=name, kind=kind, help=text, labels=("agent",)) for name, kind, text in _SPOOL.values()),
     *(Metric(name=name, kind="gauge", help=text, labels=("camera",)) for name, text in _CAMERA.values()),
     *(Metric(name=name, kind="counter", help=text, labels=("camera",)) for name, text in _CAMERA_COUNTS.values()),
     Metric(name="passage_store_rows", kind="gauge", help="What is stored.", labels=("kind",)),

@@ -149,6 +149,7 @@ class Rerun:
         if moment.kind != "keep" and not self._changes and not same(recorded, again):
             self.differences.append(Difference(
                 moment=sum(n for kind, n in self.counts.items() if kind != "decisions"), kind=moment.kind,
+                # Of other moments than `keep` these are decisions.
                 recorded=recorded, again=tuple(again)))  # type: ignore[arg-type]
 
     def _decide(self, moment: Moment) -> list[Decision]:

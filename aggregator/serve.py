@@ -174,6 +174,7 @@ class Server:
             stack.push_async_callback(server.close)
             await server.start()
             for number in (signal.SIGINT, signal.SIGTERM):
+                # Tests serve from another thread, where signals cannot be handled; the rest works.
                 with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):  # not the main thread
                     loop.add_signal_handler(number, stop.set)
                     stack.callback(loop.remove_signal_handler, number)

@@ -142,6 +142,7 @@ async def measure(folder: Path, cameras: int, rate: float, seconds: float) -> di
         for name in names:
             store.camera_known("box", CameraInfo(camera=name, width=1280, height=720, fps=10.0), time.time())
     boxes, bus, settings = ToyBoxes(20.0), Bus(), ApiSettings()
+    # As much of an engine as the pages ask for.
     app = create_app(lambda: StoreReader(folder), ToyEngine(names), bus, settings, pictures=boxes.previews,  # type: ignore[arg-type]
                      guard=Guard(settings, everybody=LOCAL))
     runner = web.AppRunner(app, shutdown_timeout=0.2)

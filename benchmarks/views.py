@@ -162,6 +162,7 @@ def serve(folder: Path, people: int, cameras: int, pipe: Connection) -> None:
     seconds = time.perf_counter() - began
 
     async def run() -> None:
+        # As much of an engine as the views ask for.
         app = create_app(lambda: StoreReader(folder), Still(history, names), Bus(),  # type: ignore[arg-type]
                          guard=Guard(ApiSettings(), everybody=LOCAL))
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)

@@ -16,6 +16,9 @@ from typing import Literal
 MEDIA = "text/plain; version=0.0.4"
 UNITS = ("seconds", "bytes", "messages", "visits", "rows", "ratio", "people", "files", "threads", "per_second",
          "frames", "info", "total", "identities", "sockets", "viewers", "boolean")
+Kind = Literal["gauge", "counter"]
+Described = tuple[str, Kind, str]
+"""A metric's name, kind and words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +31,7 @@ class Metric:
     """
 
     name: str
-    kind: Literal["gauge", "counter"]
+    kind: Kind
     help: str
     labels: tuple[str, ...] = ()
 

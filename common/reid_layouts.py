@@ -153,6 +153,7 @@ def _stated_queries(info: Path, pictures: Pictures, starts: NDArray[np.intp]) ->
         tracks = loadmat(info / "tracks_test_info.mat")["track_test_info"].astype(np.int64)
         names = (info / "test_name.txt").read_text(encoding="utf-8").split()
         wanted = [parse(names[tracks[n - 1, 0] - 1], "mars") for n in number.tolist()]
+    # scipy raises NotImplementedError for files of MATLAB 7.3, which are HDF5.
     except (OSError, KeyError, ValueError, IndexError, NotImplementedError) as error:
         raise SourceError(f"{info}: cannot be read as MARS' query_IDX.mat, tracks_test_info.mat and test_name.txt "
                           f"({error})", "without the folder the queries are taken by file name") from error

@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from common.endpoints import is_loopback
 from common.errors import ConfigError
 from common.messages import Stats
-from common.metrics import MEDIA, PROCESS, Metric, Samples, declared, measure_process
+from common.metrics import MEDIA, PROCESS, Described, Metric, Samples, declared, measure_process
 from edge_agent.uplink import UplinkStatus
 
 log = logging.getLogger("passage.metrics")
 
-_CAMERA = {
+_CAMERA: dict[str, Described] = {
     "fps": ("passage_camera_frames_per_second", "gauge", "Frames that arrive."),
     "up": ("passage_camera_up_boolean", "gauge", "1 while the camera gives frames."),
     "people": ("passage_camera_people", "gauge", "Tracks in view."),
@@ -26,13 +26,13 @@ _CAMERA = {
     "dropped": ("passage_camera_dropped_frames_total", "counter", "Frames given up because newer ones came."),
     "reconnects": ("passage_camera_reconnects_total", "counter", "How often it was lost and came back."),
 }
-_SPOOL = {
+_SPOOL: dict[str, Described] = {
     "depth": ("passage_spool_messages", "gauge", "Messages that wait on the disk."),
     "bytes": ("passage_spool_bytes", "gauge", "Bytes of them."),
     "max_bytes": ("passage_spool_limit_bytes", "gauge", "Most that may wait."),
     "dropped_messages": ("passage_spool_dropped_total", "counter", "Messages dropped for want of room."),
 }
-_HOOK = {
+_HOOK: dict[str, Described] = {
     "frames": ("passage_hook_frames_total", "counter", "Frames that the hook has seen."),
     "tracklets": ("passage_hook_tracklets_total", "counter", "Tracklets that the hook has seen."),
     "dropped": ("passage_hook_dropped_total", "counter", "Frames and tracklets it was too slow for."),
@@ -49,8 +49,8 @@ METRICS = declared([
     Metric(name="passage_uplink_refused_total", kind="counter", help="Messages that the aggregator refused."),
     Metric(name="passage_stage_frames_per_second", kind="gauge", help="How many frames the stage alone could do.",
            labels=("stage",)),
-    *(Metric(name=name, kind=kind, help=text, labels=("camera",)) for name, kind, text in _CAMERA.values()),  # type: ignore[arg-type]
-    *(Metric(name=name, kind=kind, help=text)  # type: ignore[arg-type]
+    *(Metric(name=name, kind=kind, help=text, labels=("camera",)) for name, kind, text in _CAMERA.values()),
+    *(Metric(name=name, kind=kind, help=text)
       for name, kind, text in (*_SPOOL.values(), *_HOOK.values())),
 ])
 

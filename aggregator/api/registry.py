@@ -80,6 +80,7 @@ class Registry:
         self.routes: list[Route] = []
 
     def add(self, method: str, path: str, *, tag: str, role: Role, audit: Audit,
+            # mypy knows no default for a type variable: without parameters Q is NoParameters.
             parameters: type[Q] = NoParameters,  # type: ignore[assignment]
             answer: Any = None, media: tuple[str, ...] = (), takes: tuple[str, ...] = (),
             body: Any = None, errors: tuple[int, ...] = (), messages: Any = None,
@@ -155,6 +156,7 @@ def _endpoint(route: Route, check: bool) -> Callable[[web.Request], Awaitable[we
             return web.Response(body=result.body, content_type=result.type, charset=charset, headers=result.headers)
         told = json_answer(result)
         if adapter is not None:
+            # aiohttp types a body as anything that can be sent; `json_answer` has just made bytes.
             adapter.validate_json(bytes(told.body), strict=True)  # type: ignore[arg-type]
         return told
 

@@ -12,7 +12,7 @@ from aggregator.linking.constraints import Said
 from aggregator.linking.linker import Linker
 from aggregator.store.records import Changed, CorrectionRow
 from aggregator.store.rows import IdentityRow, Member, VisitRow
-from aggregator.visit import Decision, global_id
+from aggregator.visit import Decision, Operation, global_id
 
 
 class Holdings(Protocol):
@@ -264,8 +264,10 @@ def _decide_again(meant: Meant, linker: Linker, reason: dict[str, float | str]) 
     return decisions
 
 
-def _people_say(operation: str, visit: int, identity: int, other: int, reason: dict[str, float | str]) -> Decision:
-    return Decision(operation=operation, visit=visit, identity=identity, other=other,  # type: ignore[arg-type]
+def _people_say(
+    operation: Operation, visit: int, identity: int, other: int, reason: dict[str, float | str]
+) -> Decision:
+    return Decision(operation=operation, visit=visit, identity=identity, other=other,
                     score=0.0, confidence=1.0, reason=reason)
 
 

@@ -169,6 +169,7 @@ def _write(path: Path, city: City) -> None:
     draft = path.with_name(path.name + ".part")
     try:
         with draft.open("wb") as file:
+            # numpy's stub takes every keyword for `allow_pickle`; these are arrays by name.
             np.savez(file, **city.arrays())  # type: ignore[arg-type]
         os.replace(draft, path)  # noqa: PTH105
     except OSError as error:

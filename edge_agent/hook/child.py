@@ -94,6 +94,7 @@ def _exactly(stream: IO[bytes], count: int) -> bytes | None:
     data = bytearray(count)
     view, got = memoryview(data), 0
     while got < count:
+        # Every binary file has it, but the class that types them has not.
         read = stream.readinto(view[got:])  # type: ignore[attr-defined]
         if not read:
             return None

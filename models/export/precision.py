@@ -65,6 +65,7 @@ def _reader(people: Path) -> Any:
     """What onnxruntime asks for calibration data."""
     from onnxruntime.quantization import CalibrationDataReader
 
+    # onnxruntime has no types, so its class is Any to mypy.
     class Reader(CalibrationDataReader):  # type: ignore[misc]
         """Batches of generated people, as the network gets them."""
 
