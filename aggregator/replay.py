@@ -120,7 +120,7 @@ class Recording:
         for i in np.argsort(self.end, kind="stable").tolist():
             yield Visit(visit=i + 1, camera=str(self.camera[i]), start=float(self.start[i]), end=float(self.end[i]),
                         label=str(self.label[i]), frames=int(self.frames[i]), final=True, model=model,
-                        embedding=self.embedding[i], zones=zones_of({"zones": str(self.zones[i])}),
+                        embedding=self.embedding[i], zones=zones_of(str(self.zones[i])),
                         face=Face(model=face_model, mean=self.face[i], quality=float(self.face_quality[i]), seen=1)
                         if self.face[i].any() else None)
 

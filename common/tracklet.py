@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -160,7 +160,6 @@ def zone_path(zones: Sequence[str]) -> str:
     return "/".join(zones)
 
 
-def zones_of(attributes: Mapping[str, Any]) -> tuple[str, ...]:
-    """The reverse; () where nothing is told."""
-    path = attributes.get("zones", "")
+def zones_of(path: object) -> tuple[str, ...]:
+    """The reverse; () where nothing is told, or no text."""
     return tuple(path.split("/")) if isinstance(path, str) and path else ()

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from common.tracklet import Tracklet, zone_path, zones_of
+from common.tracklet import Tracklet
 
 
 class VisitRows:
@@ -49,7 +49,7 @@ class VisitRows:
             "images": np.asarray([row.frames for row in rows], np.int32),
             self.array: np.asarray([row.mean for row in rows], np.float16),
         }
-        zones = [zone_path(zones_of(row.attributes)) for row in rows]
+        zones = [str(row.attributes.get("zones", "")) for row in rows]
         if any(zones):
             columns["zones"] = np.asarray(zones, np.str_)
         if self._faces:

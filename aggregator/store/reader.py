@@ -198,7 +198,7 @@ class StoreReader:
             for r in self._connection.execute(queries.RESTORE, {"since": -1e300 if since is None else since}):
                 yield StoredVisit(identity=r[9], visit=Visit(
                     visit=r[0], camera=r[1], start=r[2], end=r[3], label=r[4], frames=r[5], final=bool(r[6]),
-                    model=r[7], embedding=columns.embedding(r[8]), zones=zones_of({"zones": r[10]}),
+                    model=r[7], embedding=columns.embedding(r[8]), zones=zones_of(r[10]),
                     face=face_of(r[11:])))
 
     # Identities

@@ -152,4 +152,4 @@ def correction_row(r: tuple[Any, ...]) -> CorrectionRow:
 def arrival(r: tuple[Any, ...]) -> Visit:
     """A row of `ARRIVALS`, without its moment."""
     return Visit(visit=r[0], camera=r[1], start=r[2], end=r[3], label=r[4], frames=r[5], final=bool(r[6]), model=r[7],
-                 embedding=columns.embedding(r[8]), zones=zones_of({"zones": r[9]}), face=face_of(r[10:]))
+                 embedding=columns.embedding(r[8]), zones=zones_of(r[9]), face=face_of(r[10:]))

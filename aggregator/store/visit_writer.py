@@ -125,7 +125,7 @@ class VisitWriter:
         return {visit: Visit(
             visit=visit, camera=part.camera, start=row.start, end=row.end, label=row.label, frames=row.frames,
             final=row.final, model=row.model, embedding=embedding, face=self._faces.of(visit),
-            zones=zones_of({"zones": row.zones}))
+            zones=zones_of(row.zones))
             for (visit, (row, part)), embedding in zip(latest.items(), looks, strict=True)}
 
     def _read(self, tracklets: Sequence[PackedTracklet]) -> None:

@@ -155,4 +155,4 @@ def test_zones_on_the_way_are_told_when_they_are_new_and_at_the_end() -> None:
         parts += build.update(i, seen(i / FPS, {1: BOX}), none, vectors(0), zones=zones)
     parts += build.update(90, seen(9.0, {}, ended=[1]), none, vectors(0), zones=zones)
     assert [part.attributes.get("zones") for part in parts] == ["door", None, "door/hall", None, None, "door/hall"]
-    assert zones_of(parts[-1].attributes) == ("door", "hall")
+    assert zones_of(parts[-1].attributes["zones"]) == ("door", "hall")
