@@ -31,7 +31,6 @@ class Keeper:
         self._measure_every_s = measure_every_s
         self._ended = threading.Event()
         self._measured_at, self._measured = -float("inf"), 0
-        self._times = 0
         self._thread = threading.Thread(target=self._run, name="index-keeper", daemon=True)
 
     def start(self) -> None:
@@ -63,8 +62,7 @@ class Keeper:
         due = time.monotonic() >= self._measured_at + self._measure_every_s or visits > GROWTH * self._measured
         if self._ended.is_set() or not due:
             return
-        self._times += 1
-        found = self._history.settle(seed=self._times)
+        found = self._history.settle()
         if not found:
             return  # no graph yet, so everything is found
         self._measured_at, self._measured = time.monotonic(), visits

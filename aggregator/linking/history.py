@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
@@ -15,9 +16,12 @@ __all__ = ["Found", "HistoryIndex", "Recall"]
 
 GOOD = 0.99
 """Recall that is aimed at: where less is measured, the graph looks at more neighbours from then on."""
-CAREFUL = 0.995
+CAREFUL = 0.993
 """Measured on a sample, so a little more is asked for."""
 EF_MOST = 1536
+KEPT = 1000
+"""Latest visits that were searched for both ways with the same `ef`: so many say it within a thousandth. Of a hundred
+alone, one in a few would say too little by chance, and the graph would look further every time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,7 @@ class Recall:
 
     Attributes:
         at_10: share of the ten visits most like a visit that a search finds, mean over the sample.
-        sample: visits that were searched for.
+        sample: visits that were searched for, now and before.
         visits: how many there were.
     """
 
@@ -49,6 +53,9 @@ class HistoryIndex:
         self._ef = ef
         self._parts: dict[str, Gallery] = {}
         self._recall: dict[str, Recall] = {}
+        self._shares: dict[str, deque[float]] = {}
+        """What was found of the exact answer with the present `ef`, of each visit that was searched for."""
+        self._random = np.random.default_rng(0)
         self._lock = threading.Lock()
 
     def add(
@@ -131,7 +138,7 @@ class HistoryIndex:
         busy = [part.maintain(threads, go_on) for part in list(self._parts.values()) if go_on()]
         return any(busy)
 
-    def measure(self, sample: int = 50, seed: int = 0) -> dict[str, Recall]:
+    def measure(self, sample: int = 50) -> dict[str, Recall]:
         """Search for visits of a random sample both ways, and remember how well the graph did; by model.
 
         Takes as long as looking at every visit `sample` times. Models with few visits have no graph and no recall.
@@ -139,27 +146,28 @@ class HistoryIndex:
         for model, part in list(self._parts.items()):
             if part.graph is None:
                 self._recall.pop(model, None)
+                self._shares.pop(model, None)
                 continue
-            queries = part.some(sample, np.random.default_rng(seed))
+            queries = part.some(sample, self._random)
             _, exact = part.exact(queries, 11)
-            found = []
+            found = self._shares.setdefault(model, deque(maxlen=KEPT))
             for query, best in zip(queries, np.sort(exact, axis=1)[:, ::-1], strict=True):
                 # The first is the visit itself. Of visits equally alike any will do.
                 cosines = [cosine for _, _, cosine in part.search(query, 11, None, None, None)]
                 found.append(sum(cosine >= best[-1] - 1e-6 for cosine in cosines[1:]) / 10)
-            self._recall[model] = recall = Recall(float(np.mean(found)), len(queries), part.count)
-            if recall.at_10 < CAREFUL:
+            self._recall[model] = recall = Recall(float(np.mean(found)), len(found), part.count)
+            if recall.at_10 < CAREFUL and part.ef < EF_MOST:
                 part.ef = min(EF_MOST, part.ef * 5 // 4)
+                self._shares[model] = deque(maxlen=KEPT)
         return dict(self._recall)
 
-    def settle(self, sample: int = 100, seed: int = 0) -> dict[str, Recall]:
+    def settle(self, sample: int = 200) -> dict[str, Recall]:
         """Measure, look further where too little is found, and measure again, until it is good or cannot be."""
         while True:
             before = {model: part.ef for model, part in list(self._parts.items())}
-            found = self.measure(sample, seed)
+            found = self.measure(sample)
             if all(part.ef == before.get(model) for model, part in list(self._parts.items())):
                 return found
-            seed += 1
 
     def figures(self) -> dict[str, dict[str, float]]:
         """By model: visits, how many of them wait for the graph, bytes of memory, ef, and recall@10 once measured."""

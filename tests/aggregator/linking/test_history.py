@@ -99,6 +99,19 @@ def test_recall_that_is_poor_makes_it_look_harder(site: Site, monkeypatch: pytes
     assert site.index.figures()[MODEL]["ef"] > 10
 
 
+def test_measured_again_and_again_it_looks_no_further_without_need(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.index = HistoryIndex(ef=80)
+    site.add(0, len(site))
+    monkeypatch.setattr(graph, "DIMENSIONS", 16)
+    site.index.maintain()
+    good = site.index.settle(400)[MODEL]
+    assert good.at_10 < 0.999  # by chance, too little would be found of ten alone
+    looked = site.index.figures()[MODEL]["ef"]
+    for _ in range(60):
+        site.index.measure(10)
+    assert site.index.figures()[MODEL]["ef"] == looked
+
+
 @pytest.mark.parametrize("share", [0.01, 0.3, 0.9])
 def test_a_time_filter_gives_exactly_what_lies_within(site: Site, share: float) -> None:
     site.index.maintain()
