@@ -13,11 +13,7 @@ Floats = NDArray[np.float32]
 
 BLOCK = 256
 """Nodes whose best partner is sought together: what is between stays in the processor's cache."""
-CROWDED = 0.7
-"""Share of nodes that must be left; below it, those that were joined into others are taken out."""
 EXTREME = {"single": np.maximum, "complete": np.minimum}
-SMALL = 64
-"""Nodes for which it is not worth leaving out those that were joined."""
 NEVER = np.float32(np.nan)
 """A walk that cannot be, while joining: the greater of it and any other is it again."""
 
@@ -64,7 +60,8 @@ def agglomerate(
         return into
     how = EXTREME.get(linkage)
     dependence = dependence if how is None else 1.0
-    alive, size = np.arange(n), size.astype(np.float32)
+    size = size.astype(np.float32)
+    appearance, transit = np.ascontiguousarray(appearance), np.ascontiguousarray(transit)
     if how is None and (size != 1).any():
         appearance *= size[:, None] * size  # sums are joined by adding them
     np.fill_diagonal(transit, NEVER)
@@ -72,6 +69,24 @@ def agglomerate(
     partner, best = np.empty(n, np.intp), np.empty(n, np.float32)
     # What `best` says of these is the most that it may be: whom they were best joined with is another one now.
     stale = np.zeros(n, bool)
+
+    # Joining changes a row, and everybody's number in that column, which lie far apart in memory. So a row takes over
+    # what it missed when it is looked at again: of two clusters, the row of the one that was joined last is right.
+    joined, gone = np.empty(n, np.intp), np.empty(n, np.intp)
+    joins = 0
+    known = np.zeros(n, np.intp)
+
+    def catch_up(row: int) -> None:
+        missed = slice(int(known[row]), joins)
+        if missed.start == joins:
+            return
+        whose = joined[missed]
+        place = whose * n
+        place += row
+        for square in (appearance, transit):
+            square[row][whose] = square.ravel().take(place)
+        transit[row][gone[missed]] = NEVER
+        known[row] = joins
 
     def speaks(some: Any) -> Floats:
         """For joining some clusters with each other one."""
@@ -89,11 +104,11 @@ def agglomerate(
         best[rows] = np.take_along_axis(total, found[:, None], axis=1)[:, 0]
 
     in_blocks(n, BLOCK, seek)
-    left = n
     while True:
         i = int(best.argmax())
         if not best[i] > stop:
             return _roots(into)
+        catch_up(i)
         if stale[i]:
             total = speaks(i)
             partner[i] = total.argmax()
@@ -102,12 +117,16 @@ def agglomerate(
         j = int(partner[i])
         if i > j:
             i, j = j, i
+        catch_up(i)
+        catch_up(j)
         (how or np.add)(appearance[i], appearance[j], out=appearance[i])
         np.maximum(transit[i], transit[j], out=transit[i])
         transit[i, j] = NEVER
-        appearance[:, i], transit[:, i], transit[:, j] = appearance[i], transit[i], NEVER
+        joined[joins], gone[joins] = i, j
+        joins += 1
+        known[i] = joins
         size[i] += size[j]
-        into[alive[j]] = alive[i]
+        into[j] = i
         best[j] = -np.inf
         total = speaks(i)
         # Nobody else has become a better partner to anybody, so what was best bounds what is.
@@ -116,16 +135,6 @@ def agglomerate(
         best[better], partner[better], stale[better] = total[better], i, False
         partner[i] = total.argmax()
         best[i], stale[i] = total[partner[i]], False
-        left -= 1
-        if left < CROWDED * len(alive) and len(alive) > SMALL:
-            # Many are gone: go on with the others alone.
-            kept = np.flatnonzero(best > -np.inf)
-            number = np.full(len(alive), 0, np.intp)
-            number[kept] = np.arange(len(kept))
-            square = np.ix_(kept, kept)
-            appearance, transit = appearance[square], transit[square]
-            alive, size, best, stale = alive[kept], size[kept], best[kept], stale[kept]
-            partner, left = number[partner[kept]], len(kept)
 
 
 def _roots(into: NDArray[np.int64]) -> NDArray[np.int64]:

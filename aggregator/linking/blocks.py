@@ -19,8 +19,9 @@ def in_blocks(count: int, size: int, work: Callable[[slice], None]) -> None:
     own, so nothing depends on who comes first. The threads end before this does.
     """
     parts = [slice(low, min(count, low + size)) for low in range(0, count, size)]
-    threads = min(MOST, os.cpu_count() or 1)
-    if len(parts) < SHARED or threads < 2:
+    # Asking how many cores there are takes longer than the work on a few visits.
+    threads = min(MOST, os.cpu_count() or 1) if len(parts) >= SHARED else 1
+    if threads < 2:
         for part in parts:
             work(part)
         return

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregator.linking.agglomerate import EXTREME, agglomerate
+from aggregator.linking.blocks import in_blocks
 from aggregator.linking.certainty import certainty
-from aggregator.linking.compare import Limits, compare_all
+from aggregator.linking.compare import BLOCK, Limits, compare_all
 from aggregator.linking.evidence import Evidence
 from aggregator.linking.layers import layers, pooled
 from aggregator.linking.table import Rows, VisitTable
@@ -65,8 +66,13 @@ def solve(
     """
     rows = np.concatenate([fresh, fixed])
     likeness, walk = compare_all(table, rows, evidence, limits)
-    # Half as much memory; a hundredth more or less is as certain.
-    before = likeness.astype(np.float16), walk.astype(np.float16)
+    # As it was, for `certainty`: half as much memory; a hundredth more or less is as certain.
+    before = np.empty((2, len(rows), len(rows)), np.float16)
+
+    def note(some: slice) -> None:
+        before[0, some], before[1, some] = likeness[some], walk[some]
+
+    in_blocks(len(rows), BLOCK, note)
     owner = table.identity[rows]
     a, b = _mates(owner)
     walk[a, b] += STAY
@@ -90,7 +96,7 @@ def solve(
         walk[node[apart[:, 0]], node[apart[:, 1]]] = walk[node[apart[:, 1]], node[apart[:, 0]]] = -np.inf
     cluster = agglomerate(likeness, walk, size, stop=caution, dependence=dependence, linkage=linkage)
     out: NDArray[np.int64] = cluster[node]
-    return out, certainty(*before, out, caution, dependence)
+    return out, certainty(before[0], before[1], out, caution, dependence)
 
 
 def _mates(owner: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -110,17 +110,18 @@ class Watch:
 def _jumps(table: VisitTable, evidence: Evidence, rows: Rows) -> list[Notice]:
     """Cameras whose latest visits want their clock moved once more."""
     camera, middle = table.camera[rows], (table.start[rows] + table.end[rows]) / 2
-    i, j = np.nonzero(np.triu(np.abs(middle[:, None] - middle) < REACH, 1) & (camera[:, None] != camera))
+    cosine = table.projected[rows] @ table.projected[rows].T
+    place, inverse = table.middle[rows], table.inverse[rows]
+    one_camera = camera[:, None] == camera
+    ratio = evidence.alike(normalised(cosine, place[:, None], inverse[:, None], place, inverse), one_camera)
+    # Each visit has about one other of the same person near it.
+    strangers = np.log(max(2, len(rows)))
+    likely = ratio > strangers + np.log(SLIGHT / (1 - SLIGHT))
+    i, j = np.nonzero(likely & ~one_camera & (np.abs(middle[:, None] - middle) < REACH))
+    i, j = i[i < j], j[i < j]
     if not len(i):
         return []
-    cosine = (table.projected[rows] @ table.projected[rows].T)[i, j]
-    place, inverse = table.middle[rows], table.inverse[rows]
-    score = normalised(cosine, place[i], inverse[i], place[j], inverse[j])
-    ratio = evidence.alike(score, np.zeros(len(i), bool))
-    # Each visit has about one other of the same person near it.
-    weight = 1 / (1 + np.exp(np.log(max(2, len(rows))) - ratio.astype(np.float64)))
-    some = weight > SLIGHT
-    i, j, weight = i[some], j[some], weight[some]
+    weight = 1 / (1 + np.exp(strangers - ratio[i, j].astype(np.float64)))
     apart = middle[j] - middle[i]
     clocks = find_clocks(camera[i], camera[j], apart, weight, int(camera.max()) + 1)
     out = []
