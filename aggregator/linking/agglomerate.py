@@ -78,8 +78,6 @@ def agglomerate(
 
     def catch_up(row: int) -> None:
         missed = slice(int(known[row]), joins)
-        if missed.start == joins:
-            return
         whose = joined[missed]
         place = whose * n
         place += row
@@ -108,17 +106,18 @@ def agglomerate(
         i = int(best.argmax())
         if not best[i] > stop:
             return _roots(into)
-        catch_up(i)
+        if known[i] < joins:
+            catch_up(i)
         if stale[i]:
             total = speaks(i)
             partner[i] = total.argmax()
             best[i], stale[i] = total[partner[i]], False
             continue
         j = int(partner[i])
+        if known[j] < joins:
+            catch_up(j)
         if i > j:
             i, j = j, i
-        catch_up(i)
-        catch_up(j)
         (how or np.add)(appearance[i], appearance[j], out=appearance[i])
         np.maximum(transit[i], transit[j], out=transit[i])
         transit[i, j] = NEVER
