@@ -10,11 +10,15 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
 EVERY_S = 2.0
-"""To give back costs a tenth of a millisecond where there is little, four for hundreds of megabytes."""
+"""To give back costs a tenth of a millisecond where there is little."""
+SHARE = 0.005
+"""Of the time at most: among hundreds of megabytes in use it takes a tenth of a second, in which nobody else gets any
+memory."""
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # of malloc.h
 
@@ -53,8 +57,11 @@ def given_back(every_s: float = EVERY_S) -> Iterator[None]:
     ended = threading.Event()
 
     def run() -> None:
-        while not ended.wait(every_s):
+        wait = every_s
+        while not ended.wait(wait):
+            began = time.monotonic()
             give_back()
+            wait = max(every_s, (time.monotonic() - began) / SHARE)
 
     thread = threading.Thread(target=run, name="memory", daemon=True)
     thread.start()

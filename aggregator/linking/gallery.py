@@ -91,6 +91,7 @@ class Gallery:
         """See `HistoryIndex.add`."""
         with self.lock:
             new: dict[int, int] = {}
+            grown: dict[int, int] = {}
             for k, visit in enumerate(visits):
                 row = self.row_of.get(visit, -1)
                 if row < self._frozen:
@@ -98,8 +99,11 @@ class Gallery:
                         self.alive[row] = False
                     new[visit] = k  # the last word counts
                 else:
-                    self.vectors.put(row, vectors[k])
-                    self._say(np.array([row]), [k], identities, cameras, starts, ends)
+                    grown[row] = k
+            if grown:
+                rows, order = np.fromiter(grown, np.int64), list(grown.values())
+                self.vectors.put(rows, vectors[order])
+                self._say(rows, order, identities, cameras, starts, ends)
             if not new:
                 return
             rows, order = self.rows + np.arange(len(new)), list(new.values())
@@ -131,11 +135,10 @@ class Gallery:
     def remove(self, visits: Collection[int]) -> None:
         """Forget visits, at once; `maintain` then builds the graph anew without what it copied of them."""
         with self.lock:
-            for visit in visits:
-                row = self.row_of.pop(visit, None)
-                if row is not None:
-                    self.alive[row], self._erase = False, True
-                    self.vectors.put(row, np.zeros(self.dimensions, np.float32))
+            rows = np.array([self.row_of.pop(visit) for visit in {*visits} if visit in self.row_of], np.int64)
+            if len(rows):
+                self.alive[rows], self._erase = False, True
+                self.vectors.put(rows, np.zeros((len(rows), self.dimensions), np.float32))
 
     def search(self, query: Floats, k: int, since: float | None, until: float | None,
                cameras: Collection[str] | None) -> list[Found]:

@@ -98,7 +98,8 @@ class Linker:
         for partition, group in groups.values():
             table = partition.table
             rows = np.array([self._put(partition, visit) for visit in group], np.intp)
-            table.place(rows, partition.evidence)
+            # Who is not mature is compared with nobody.
+            table.place(rows[table.ripe[rows]], partition.evidence)
             ripe = rows[(table.identity[rows] == 0) & table.ripe[rows]]
             for part in self._competing(partition, ripe):
                 decisions += self._assign(partition, part)

@@ -55,9 +55,12 @@ class Vectors:
             self._n += len(part)
             done += len(part)
 
-    def put(self, row: int, vector: Floats) -> None:
-        """Replace one row; zeros erase it."""
-        self._chunks[row // CHUNK][row % CHUNK] = _whole(vector)
+    def put(self, rows: Rows, vectors: Floats) -> None:
+        """Replace (n,) rows by (n, d) vectors; zeros erase them."""
+        piece = rows // CHUNK
+        for k in np.unique(piece).tolist():
+            at = piece == k
+            self._chunks[k][rows[at] % CHUNK] = _whole(vectors[at])
 
     def take(self, rows: Rows) -> Floats:
         """(n,) rows → (n, d) float32."""
