@@ -16,6 +16,9 @@ LOOK_EVERY_S = 2.0
 NICENESS = 10
 GROWTH = 1.5
 """Measured again when there are so many times as many visits, whatever the interval."""
+AT_ONCE = 4096
+"""While more keep coming, so many wait for the graph. To look at all of them takes a millisecond, and who has grown or
+left by then is put in once."""
 
 
 class Keeper:
@@ -31,6 +34,7 @@ class Keeper:
         self._measure_every_s = measure_every_s
         self._ended = threading.Event()
         self._measured_at, self._measured = -float("inf"), 0
+        self._before = 0
         self._thread = threading.Thread(target=self._run, name="index-keeper", daemon=True)
 
     def start(self) -> None:
@@ -52,7 +56,9 @@ class Keeper:
 
     def _look(self) -> None:
         try:
-            self._history.maintain(go_on=lambda: not self._ended.is_set())
+            visits = len(self._history)
+            quiet, self._before = visits == self._before, visits
+            self._history.maintain(least=1 if quiet else AT_ONCE, go_on=lambda: not self._ended.is_set())
             self._measure()
         except Exception:
             log.exception("looking after the index over history failed; searching goes on")

@@ -14,7 +14,7 @@ class EngineSettings(Settings):
         default=8000, ge=1, le=1_000_000,
         description="messages that wait for the engine at most; beyond it agents are made to wait")
     batch: int = Field(
-        default=2000, ge=1, le=100_000, description="messages that are written in one transaction at most")
+        default=4000, ge=1, le=100_000, description="messages that are written in one transaction at most")
     gather_s: float = Field(
         default=0.05, ge=0, le=5,
         description="seconds to wait for more messages after the first: one write to disk serves them all")

@@ -189,10 +189,11 @@ class Gallery:
             best, who = np.take_along_axis(cosine, top, axis=1), np.take_along_axis(names, top, axis=1)
         return who, best
 
-    def maintain(self, threads: int, go_on: Callable[[], bool]) -> bool:
+    def maintain(self, least: int, threads: int, go_on: Callable[[], bool]) -> bool:
         """Bring the graph up to date; whether there was anything to do. Searches go on meanwhile.
 
         Args:
+            least: rows that must wait before any are moved.
             threads: that work at a graph that is built anew.
             go_on: asked now and then; False ends it early.
         """
@@ -206,12 +207,12 @@ class Gallery:
             if rows < EXACT_BELOW:
                 self.graph, self.through, self._frozen, self._erase = None, 0, 0, False
                 return False
+            if not anew and rows - indexed < least:
+                return False
             self._frozen = rows
         if anew:
             self._rebuild(rows, threads, go_on)
             return True
-        if indexed == rows:
-            return False
         assert self.graph is not None
         while self.through < rows and go_on():
             until = min(rows, self.through + 64)

@@ -125,17 +125,18 @@ class HistoryIndex:
             return []
         return part.search(query / np.float32(norm), k, since, until, cameras)
 
-    def maintain(self, *, threads: int = 1, go_on: Callable[[], bool] = lambda: True) -> bool:
+    def maintain(self, *, least: int = 1, threads: int = 1, go_on: Callable[[], bool] = lambda: True) -> bool:
         """Move what is new into the graphs, and build anew those that copied what was removed; from one thread.
 
         Args:
+            least: rows that must wait before any are moved.
             threads: that work at a graph that is built anew.
             go_on: asked now and then; False ends it early, and the next call begins again.
 
         Returns:
             Whether there was anything to do.
         """
-        busy = [part.maintain(threads, go_on) for part in list(self._parts.values()) if go_on()]
+        busy = [part.maintain(least, threads, go_on) for part in list(self._parts.values()) if go_on()]
         return any(busy)
 
     def measure(self, sample: int = 50) -> dict[str, Recall]:

@@ -98,8 +98,8 @@ class Linker:
         for partition, group in groups.values():
             table = partition.table
             rows = np.array([self._put(partition, visit) for visit in group], np.intp)
-            # Who is not mature is compared with nobody.
-            table.place(rows[table.ripe[rows]], partition.evidence)
+            # Who has no identity and will not get one yet is compared with nobody.
+            table.place(rows[table.ripe[rows] | (table.identity[rows] > 0)], partition.evidence)
             ripe = rows[(table.identity[rows] == 0) & table.ripe[rows]]
             for part in self._competing(partition, ripe):
                 decisions += self._assign(partition, part)
@@ -186,6 +186,7 @@ class Linker:
                     table.identity[table.identity == decision.other] = decision.identity
                 elif (row := table.row_of.get(decision.visit, -1)) >= 0:
                     table.identity[row], table.confidence[row] = decision.identity, decision.confidence
+                    table.place(np.array([row]), partition.evidence)
                     partition.touched.add(decision.visit)
 
     def knows(self, visits: Iterable[int]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,6 +38,25 @@ def test_what_is_new_moves_into_the_graph_and_recall_is_measured() -> None:
     wait_for(lambda: "recall_at_10" in index.figures()["m"], 20, "measured")
     assert index.figures()["m"]["waiting"] == 0
     assert index.figures()["m"]["recall_at_10"] >= 0.95
+    one.stop(10)
+
+
+def test_while_more_keep_coming_they_wait_for_one_another() -> None:
+    index, asked = filled(500), list[int]()
+    real = index.maintain
+
+    def maintain(*, least: int = 1, **more: Any) -> bool:
+        asked.append(least)
+        index.add("m", [1000 + len(asked)], [0], np.eye(24, dtype=np.float32)[:1], ["c"], [0.0], [1.0])
+        return real(least=least, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(index, "maintain", maintain)
+        one = Keeper(index, 600.0)
+        one.start()
+        wait_for(lambda: len(asked) > 3, 20, "several looks")
+        assert index.figures()["m"]["waiting"] >= 2
+    wait_for(lambda: index.figures()["m"]["waiting"] == 0, 20, "what waited when nothing more came")
     one.stop(10)
 
 

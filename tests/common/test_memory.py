@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from common import memory
 from common.memory import give_back, given_back
 
 PIECES = 200_000
@@ -37,3 +38,19 @@ def test_holes_between_what_stays_are_given_back_again_and_again() -> None:
         assert resident_mb() - before < grown / 4
         assert len(kept) == PIECES / 4000
     assert "memory" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_to_give_back_takes_little_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    began: list[float] = []
+
+    def slow() -> bool:
+        began.append(time.monotonic())
+        time.sleep(0.02)
+        return True
+
+    monkeypatch.setattr(memory, "give_back", slow)
+    with given_back(every_s=0.01):
+        until = time.monotonic() + 60
+        while len(began) < 2 and time.monotonic() < until:
+            time.sleep(0.05)
+    assert began[1] - began[0] >= 0.02 / memory.SHARE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -146,6 +147,17 @@ def test_a_visit_that_is_not_that_person_is_decided_again_among_the_others() -> 
     site.take([decision])
     site.resolve(whole=True)
     assert site.identity[3] not in {site.identity[v] for v in said.apart[1]}
+
+
+def test_whom_a_person_named_before_they_were_mature_is_found_again() -> None:
+    site = walked()
+    young = replace(visit(800, 50, 1930.0, "c0"), frames=1)
+    site.see([young])
+    assert 800 not in site.identity
+    new = site.linker.ids.take()
+    site.linker.correct([split(800, new, 0)])
+    site.see([visit(900, 50, 1965.0, "c1")])
+    assert site.identity[900] == new
 
 
 def test_what_was_undone_holds_no_more() -> None:

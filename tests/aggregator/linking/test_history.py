@@ -148,6 +148,24 @@ def test_what_is_new_is_found_at_once_and_after_it_has_moved_into_the_graph() ->
         assert site.index.figures()[MODEL]["waiting"] == 0
 
 
+def test_while_few_wait_they_stay_out_of_the_graph_and_are_found_as_they_are_now() -> None:
+    site = Site()
+    site.add(0, 900)
+    site.index.maintain()
+    site.add(900, 950)
+    assert not site.index.maintain(least=51)
+    assert site.index.figures()[MODEL]["waiting"] == 50
+    site.vector[900:910] *= -1
+    site.add(895, 910)  # some of these are in the graph, the others grow where they are
+    for row in range(895, 910):
+        assert found(site, site.vector[row], 1) == [row + 1]
+    assert site.index.figures()[MODEL]["waiting"] == 55
+    assert site.index.maintain(least=51)
+    assert site.index.figures()[MODEL]["waiting"] == 0
+    for row in range(895, 910):
+        assert found(site, site.vector[row], 1) == [row + 1]
+
+
 def test_a_visit_that_grew_is_found_as_it_is_now_and_not_twice(site: Site) -> None:
     site.index.maintain()
     old, site.vector[7] = site.vector[7].copy(), -site.vector[7]
