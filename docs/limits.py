@@ -78,6 +78,9 @@ MIDDLE = (
     Limit("seconds for which new visits are compared with old ones", "aggregator:linking.time_to_live",
           "older ones leave memory, not the database"),
     Limit("visits that are learned from", "aggregator:linking.sample", "the latest are taken"),
+    Limit("visits of which is known how much a search finds, each network", "aggregator.linking.history:KEPT",
+          "the latest are kept", ("aggregator.linking.history.HistoryIndex.found",
+                                  "aggregator.linking.history.HistoryIndex.self._shares[model]")),
     Limit("visits that are solved anew together", "aggregator.linking.linker:WHOLE", "the latest are taken"),
     Limit("the database, MiB, with everything in it", "aggregator:retention.max_mb", "the oldest visits go first",
           tuple(f"table {name}" for name in (

@@ -47,6 +47,7 @@ from aggregator.visit import Decision, Visit
 from common.bursts import Bursts
 from common.clock import Clock
 from common.errors import StoreError
+from common.memory import give_back
 from common.messages import Hello, Message, Refusal, Upload
 
 log = logging.getLogger("engine")
@@ -416,3 +417,4 @@ class Engine:
         self._digest = digest(linker.settings)
         self._site.map = linker.site_map()
         self._linker = linker
+        give_back()  # it took megabytes for a moment, and the one before is gone
