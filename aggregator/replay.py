@@ -28,6 +28,7 @@ from aggregator.settings import AggregatorSettings
 from aggregator.visit import Decision, Visit, global_id
 from common.console import print_json, progress
 from common.errors import ConfigError
+from common.memory import kept
 from common.settings import load
 from common.tracklet import Face, zones_of
 
@@ -228,6 +229,7 @@ def replay(
     recording = Recording.read(visits, embedding)
     settings = load(config, AggregatorSettings).linking if config else LinkingSettings()
     topology = read_layout(layout) if layout else None
+    kept()
     shown = progress(recording.visits(), "linking", len(recording), quiet=as_json)
     done = replay_visits(shown, len(recording), settings, topology)
     write_links(out, done)

@@ -17,6 +17,7 @@ from aggregator.evaluate.scores import score_links
 from aggregator.linking.settings import LinkingSettings
 from aggregator.linking.topology import Topology
 from aggregator.replay import PREFIX, Recording, replay_visits
+from common.memory import kept
 from common.settings import from_mapping
 
 
@@ -108,6 +109,7 @@ def main() -> None:
     with np.load(path) as arrays:
         known = arrays["labelled"] if "labelled" in arrays.files else np.ones(len(truth), bool)
     results = []
+    kept()  # as `aggregator replay` does
     if not options.json:
         print(HEADER)
     for name in [options.embedding] if options.embedding else embeddings(path):

@@ -76,7 +76,8 @@ def no_likeness(self: Mixture) -> tuple[Doubles, Doubles]:
 
 def no_cohort(self: Cohort, rows: Floats) -> tuple[Floats, Floats]:
     """Strangers end at the same place for all."""
-    return np.full(len(rows), self.middle, np.float32), np.full(len(rows), 1 / self.spread, np.float32)
+    scale = np.full(len(rows), 0.5 / self.spread, np.float32)
+    return self.middle * scale, scale
 
 
 def no_projection(embedding: Floats, camera: NDArray[np.int32], cameras: int) -> Projection:  # noqa: ARG001

@@ -120,7 +120,9 @@ def weigh(
     starts[:1] = True
     np.not_equal(owner[1:], owner[:-1], out=starts[1:])
     first = np.flatnonzero(starts)
-    visits = np.diff(first, append=len(owner))
+    visits = np.empty_like(first)
+    np.subtract(first[1:], first[:-1], out=visits[:-1])
+    visits[-1:] = len(owner) - first[-1:]
     if not len(first):
         none = np.zeros((len(rows), 0), np.float32)
         return Weighed(owner, none, none, visits, first, cosine, gap, others)

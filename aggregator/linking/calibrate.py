@@ -60,12 +60,12 @@ class Placed:
 
     Attributes:
         projected: (n, p) float32, unit rows.
-        middle, inverse: (n,) float32, where strangers end, and 1 / their spread.
+        level, scale: (n,) float32, where strangers end, see `normalised`.
     """
 
     projected: Floats
-    middle: Floats
-    inverse: Floats
+    level: Floats
+    scale: Floats
 
 
 def starting(dimensions: int) -> Evidence:
@@ -101,9 +101,9 @@ def learn(sample: Sample, *, clocks: bool = True) -> tuple[Evidence, Placed]:
     projection = Projection.fit(sample.embedding, sample.camera, sample.cameras)
     rows = projection.apply(sample.embedding, sample.camera)
     cosine = rows @ rows.T
-    cohort, middle, inverse = Cohort.of(rows, cosine)
-    score = normalised(cosine, middle[:, None], inverse[:, None], middle, inverse)
-    highest = float((1 - middle.mean()) * inverse.mean())
+    cohort, level, scale = Cohort.of(rows, cosine)
+    score = normalised(cosine, level[:, None], scale[:, None], level, scale)
+    highest = float((1 - (level / scale).mean()) * 2 * scale.mean())
     times = Times.of(sample, Clocks.right(sample.cameras))
     pairs = times.pairs(score, highest)
     mixture = Mixture.start(pairs, _friends_prior(pairs, rows, cohort), len(rows))
@@ -123,7 +123,7 @@ def learn(sample: Sample, *, clocks: bool = True) -> tuple[Evidence, Placed]:
         if lesson < LESSONS:
             _learn_returns(mixture, evidence, score, *late)
             _practise(mixture)
-    return evidence, Placed(rows, middle, inverse)
+    return evidence, Placed(rows, level, scale)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

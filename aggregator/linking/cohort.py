@@ -69,20 +69,21 @@ class Cohort:
         return replace(self, members=members)
 
     def place(self, rows: Floats) -> tuple[Floats, Floats]:
-        """Where strangers end for each of (n, p) rows, and 1 / spread: two of (n,) float32.
+        """Where strangers end for each of (n, p) rows, as `normalised` wants it: two of (n,) float32.
 
         A row that is itself in the cohort meets itself there, which is left out.
         """
         n = len(rows)
         if len(self.members) < 3 or not n:
-            return np.full(n, self.middle, np.float32), np.full(n, 1 / max(self.spread, 1e-4), np.float32)
-        middle, inverse = np.empty((2, n), np.float32)
+            scale = np.full(n, 0.5 / max(self.spread, 1e-4), np.float32)
+            return self.middle * scale, scale
+        level, scale = np.empty((2, n), np.float32)
 
         def put(some: slice) -> None:
-            middle[some], inverse[some] = self._among(_likest(rows[some] @ self.members.T))
+            level[some], scale[some] = self._among(_likest(rows[some] @ self.members.T))
 
         in_blocks(n, BLOCK, put)
-        return middle, inverse
+        return level, scale
 
     def _among(self, top: Floats) -> tuple[Floats, Floats]:
         """`place` from the cosines of the likest, (n, k)."""
@@ -91,7 +92,8 @@ class Cohort:
         square = np.einsum("ij,ij->i", top, top) / top.shape[1]
         spread = np.sqrt(share * np.maximum(square - mean * mean, 0) + (1 - share) * self.spread**2)
         middle = share * mean + (1 - share) * self.middle
-        return middle.astype(np.float32), (1 / np.maximum(spread, 1e-4)).astype(np.float32)
+        scale: Floats = (0.5 / np.maximum(spread, 1e-4)).astype(np.float32)
+        return (middle * scale).astype(np.float32), scale
 
 
 def _likest(cosine: Floats) -> Floats:
@@ -109,10 +111,12 @@ def _likest(cosine: Floats) -> Floats:
     return top
 
 
-def normalised(
-    cosine: Floats, middle_a: Floats, inverse_a: Floats, middle_b: Floats, inverse_b: Floats
-) -> Floats:
-    """Scores of cosines from the places of both sides, which are broadcast against them; float32."""
-    out: Floats = cosine * (0.5 * inverse_a + 0.5 * inverse_b)
-    out -= 0.5 * middle_a * inverse_a + 0.5 * middle_b * inverse_b
+def normalised(cosine: Floats, level_a: Floats, scale_a: Floats, level_b: Floats, scale_b: Floats) -> Floats:
+    """Scores of cosines from the places of both sides, which are broadcast against them; float32.
+
+    A scale is half of 1 / spread of the likest strangers of a side, its level where they lie times that: what is added
+    is the mean of both sides' (cosine - middle) / spread.
+    """
+    out: Floats = cosine * (scale_a + scale_b)
+    out -= level_a + level_b
     return out

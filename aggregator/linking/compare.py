@@ -105,8 +105,8 @@ def looks(table: VisitTable, rows: Rows, others: Rows, evidence: Evidence) -> tu
         dense = high - low <= 2 * len(others)
         part = slice(low, high) if dense else others
         cosine = table.projected[rows] @ table.projected[part].T
-        middle, inverse = table.middle[rows][:, None], table.inverse[rows][:, None]
-        score = normalised(cosine, middle, inverse, table.middle[part], table.inverse[part])
+        level, scale = table.level[rows][:, None], table.scale[rows][:, None]
+        score = normalised(cosine, level, scale, table.level[part], table.scale[part])
         likeness = evidence.alike(score, table.camera[rows][:, None] == table.camera[part])
         if dense:
             likeness, cosine = likeness.take(others - low, axis=1), cosine.take(others - low, axis=1)

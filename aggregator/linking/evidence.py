@@ -55,9 +55,12 @@ class Evidence:
 
     def alike(self, score: Floats, same_camera: NDArray[np.bool_]) -> Floats:
         """Log-likelihood ratios of normalised scores, of the same shape."""
-        index = np.clip((score - self.low) * (1 / self.step), 0, GRID - 1).astype(np.int32)
-        index += same_camera * GRID
-        out: Floats = self.appearance.ravel()[index]
+        entry = score - np.float32(self.low)
+        entry *= np.float32(1 / self.step)
+        np.minimum(np.maximum(entry, 0, out=entry), GRID - 1, out=entry)
+        index = entry.astype(np.int32)
+        index += same_camera * np.int32(GRID)
+        out: Floats = self.appearance.ravel().take(index)
         return out
 
     def walk_between(
@@ -75,8 +78,8 @@ class Evidence:
             gap_bin: (n, m).
         """
         last = len(self.transit) - 1
-        a, b = np.minimum(camera_a, last)[:, None], np.minimum(camera_b, last)
-        index = np.where(earlier, a * (last + 1) + b, b * (last + 1) + a) * BINS
+        a, b = np.minimum(camera_a, last)[:, None] * BINS, np.minimum(camera_b, last) * BINS
+        index = np.where(earlier, a * (last + 1) + b, b * (last + 1) + a)
         index += gap_bin
-        out: Floats = self.transit.ravel()[index]
+        out: Floats = self.transit.ravel().take(index)
         return out

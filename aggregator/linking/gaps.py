@@ -32,5 +32,7 @@ def gaps(
 
 def bin_of(gap: NDArray[np.float32]) -> NDArray[np.int16]:
     """The bin of each gap."""
-    index = ((np.clip(gap, _LOW, _HIGH - 2 * _STEP) - _LOW) * (1 / _STEP)).astype(np.int32)
-    return _LOOKUP[index]
+    place = np.minimum(np.maximum(gap, _LOW), _HIGH - 2 * _STEP)
+    place -= _LOW
+    place *= 1 / _STEP
+    return _LOOKUP.take(place.astype(np.int32))

@@ -155,7 +155,7 @@ class Partition:
         others = np.ones(len(table), bool)
         others[rows] = False
         table.place(np.flatnonzero(others), self.evidence)
-        table.take(rows, placed.projected, placed.middle, placed.inverse)
+        table.take(rows, placed.projected, placed.level, placed.scale)
 
     def forget_before(self, time: float, sample: int) -> None:
         """Drop what ended before `time`, once that is half of all; but of the latest, as much as is learned from."""

@@ -39,8 +39,8 @@ class VisitTable:
         # As sent and stored: half the memory, and the same numbers after a restart.
         self._embedding = np.zeros((BLOCK, dimensions), np.float16)
         self._projected = np.zeros((BLOCK, dimensions), np.float32)
-        self._middle = np.zeros(BLOCK, np.float32)
-        self._inverse = np.ones(BLOCK, np.float32)
+        self._level = np.zeros(BLOCK, np.float32)
+        self._scale = np.full(BLOCK, 0.5, np.float32)
         self._first = np.full(1, np.inf)
         self._last = np.full(1, -np.inf)
 
@@ -103,14 +103,14 @@ class VisitTable:
         return self._projected[: self._n]
 
     @property
-    def middle(self) -> NDArray[np.float32]:
-        """Where strangers end, (n,) float32; see `Cohort.place`."""
-        return self._middle[: self._n]
+    def level(self) -> NDArray[np.float32]:
+        """Where strangers end, (n,) float32; see `normalised`."""
+        return self._level[: self._n]
 
     @property
-    def inverse(self) -> NDArray[np.float32]:
-        """1 / spread of the likest strangers, (n,) float32."""
-        return self._inverse[: self._n]
+    def scale(self) -> NDArray[np.float32]:
+        """Of the likest strangers' spread, (n,) float32; see `normalised`."""
+        return self._scale[: self._n]
 
     def put(
         self, visit: Visit, camera: int, start: float, end: float, ripe: bool, doors: tuple[int, int] = (0, 0)
@@ -146,12 +146,12 @@ class VisitTable:
         projected = evidence.projection.apply(self._embedding[rows].astype(np.float32), self._camera[rows])
         self.take(rows, projected, *evidence.cohort.place(projected))
 
-    def take(self, rows: Rows, projected: NDArray[np.float32], middle: NDArray[np.float32],
-             inverse: NDArray[np.float32]) -> None:
+    def take(self, rows: Rows, projected: NDArray[np.float32], level: NDArray[np.float32],
+             scale: NDArray[np.float32]) -> None:
         """Note how (n,) rows look: (n, p) projected unit rows, and their (n,) places among strangers."""
         if projected.shape[1] != self._projected.shape[1]:
             self._projected = np.zeros((len(self._visit), projected.shape[1]), np.float32)
-        self._projected[rows], self._middle[rows], self._inverse[rows] = projected, middle, inverse
+        self._projected[rows], self._level[rows], self._scale[rows] = projected, level, scale
 
     def between(self, since: float, until: float) -> Rows:
         """Rows of visits that overlap [since, until], rising."""
@@ -210,5 +210,5 @@ class VisitTable:
 
 _COLUMNS = (
     "_visit", "_camera", "_start", "_end", "_ripe", "_identity", "_confidence", "_came", "_went",
-    "_embedding", "_projected", "_middle", "_inverse",
+    "_embedding", "_projected", "_level", "_scale",
 )

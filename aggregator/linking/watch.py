@@ -111,9 +111,9 @@ def _jumps(table: VisitTable, evidence: Evidence, rows: Rows) -> list[Notice]:
     """Cameras whose latest visits want their clock moved once more."""
     camera, middle = table.camera[rows], (table.start[rows] + table.end[rows]) / 2
     cosine = table.projected[rows] @ table.projected[rows].T
-    place, inverse = table.middle[rows], table.inverse[rows]
+    level, scale = table.level[rows], table.scale[rows]
     one_camera = camera[:, None] == camera
-    ratio = evidence.alike(normalised(cosine, place[:, None], inverse[:, None], place, inverse), one_camera)
+    ratio = evidence.alike(normalised(cosine, level[:, None], scale[:, None], level, scale), one_camera)
     # Each visit has about one other of the same person near it.
     strangers = np.log(max(2, len(rows)))
     likely = ratio > strangers + np.log(SLIGHT / (1 - SLIGHT))

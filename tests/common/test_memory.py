@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 import threading
 import time
@@ -54,3 +56,30 @@ def test_to_give_back_takes_little_of_the_time(monkeypatch: pytest.MonkeyPatch) 
         while len(began) < 2 and time.monotonic() < until:
             time.sleep(0.05)
     assert began[1] - began[0] >= 0.02 / memory.SHARE
+
+
+FAULTS = """
+import resource, sys
+import numpy as np
+from common.memory import kept
+if sys.argv[1] == "kept":
+    kept()
+def reckon():
+    return sum(float(np.ones(15_000_000, np.float32)[-1]) for _ in range(5))
+reckon()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+reckon()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's allocator")
+def test_what_was_freed_serves_what_comes_next_in_a_command_that_ends() -> None:
+    if not give_back() and not give_back():
+        pytest.skip("another allocator than glibc's")
+    pages = {}
+    for how in ("kept", "as it is"):
+        done = subprocess.run([sys.executable, "-c", FAULTS, how], capture_output=True, text=True, check=True,
+                              timeout=60, env=os.environ | {"NUMPY_MADVISE_HUGEPAGE": "0"})
+        pages[how] = int(done.stdout)
+    assert pages["kept"] < 1000 < pages["as it is"]
