@@ -110,7 +110,7 @@ def learn(sample: Sample, *, clocks: bool = True) -> tuple[Evidence, Placed]:
     _practise(mixture)
     found = Clocks.right(sample.cameras)
     if clocks:
-        found = times.clocks(mixture.by_looks()[pairs.likeness])
+        found = times.clocks(pairs.likeness, mixture.by_looks())
     if found.offset.any():
         times = Times.of(sample, found)
         pairs = times.pairs(score, highest)
@@ -172,12 +172,16 @@ class Times:
         way += _upper(self.slot)
         return Pairs.of(_upper(score), way, highest, self.cameras)
 
-    def clocks(self, weight: Doubles) -> Clocks:
-        """What the pairs, weighted by how likely they are of one person, say of the clocks."""
-        i, j = np.triu_indices(len(self.order), 1)
-        some = np.flatnonzero(weight > SLIGHT)
-        i, j = i[some], j[some]
-        return find_clocks(self.camera[i], self.camera[j], self.middle[j] - self.middle[i], weight[some], self.cameras)
+    def clocks(self, likeness: NDArray[np.int32], weight: Doubles) -> Clocks:
+        """What the pairs, of the bins `likeness`, say of the clocks; each weighs as much as is likely in its bin that
+        the two are of one person."""
+        some = np.flatnonzero((weight > SLIGHT).take(likeness))
+        n = len(self.order)
+        begin = np.cumsum(np.arange(n, 0, -1)) - n  # of each row of what stands above the diagonal
+        i = np.searchsorted(begin, some, side="right") - 1
+        j = some - begin[i] + i + 1
+        apart = self.middle[j] - self.middle[i]
+        return find_clocks(self.camera[i], self.camera[j], apart, weight[likeness[some]], self.cameras)
 
     def latest(self, count: int) -> tuple[NDArray[np.int16], NDArray[np.bool_], NDArray[np.int32]]:
         """Of the latest visits: bins of the gaps between, whether at once, cameras."""

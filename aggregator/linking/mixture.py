@@ -108,8 +108,8 @@ def _bins(score: Floats, edges: Floats) -> NDArray[np.int32]:
     # Wide enough for what rounding may move.
     left, right = low + (np.arange(CELLS) - 0.01) / scale, low + (np.arange(CELLS) + 1.01) / scale
     first, last = np.searchsorted(edges, left, side="right"), np.searchsorted(edges, right, side="right")
-    out = first.astype(np.int32)[cell]
-    open_ = np.flatnonzero((first != last)[cell])
+    out = first.astype(np.int32).take(cell)
+    open_ = np.flatnonzero((first != last).take(cell))
     out[open_] = np.searchsorted(edges, score[open_], side="right")
     return out
 

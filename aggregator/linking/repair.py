@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregator.linking.agglomerate import EXTREME, agglomerate
-from aggregator.linking.blocks import in_blocks
 from aggregator.linking.certainty import certainty
-from aggregator.linking.compare import BLOCK, Limits, compare_all
+from aggregator.linking.compare import Limits, compare_all
 from aggregator.linking.evidence import Evidence
 from aggregator.linking.layers import layers, pooled
 from aggregator.linking.table import Rows, VisitTable
@@ -65,14 +64,7 @@ def solve(
         (len(fresh) + len(fixed),) int64, the cluster of each visit, fresh ones first; and float64, how sure that is.
     """
     rows = np.concatenate([fresh, fixed])
-    likeness, walk = compare_all(table, rows, evidence, limits)
-    # As it was, for `certainty`: half as much memory; a hundredth more or less is as certain.
-    before = np.empty((2, len(rows), len(rows)), np.float16)
-
-    def note(some: slice) -> None:
-        before[0, some], before[1, some] = likeness[some], walk[some]
-
-    in_blocks(len(rows), BLOCK, note)
+    likeness, walk, before = compare_all(table, rows, evidence, limits)
     owner = table.identity[rows]
     a, b = _mates(owner)
     walk[a, b] += STAY
