@@ -87,39 +87,41 @@ def find_clocks(
         weight: (p,) probability of being of one person, by looks alone.
         cameras: how many.
     """
-    fits: dict[tuple[int, int], Doubles] = {}
-    mass = np.zeros(cameras)
+    offset = np.zeros(cameras)
     some = np.flatnonzero((weight > SLIGHT) & (first != then) & (np.abs(seconds) < REACH))
-    first, then, seconds = first[some], then[some], seconds[some]
+    first, then, seconds, weight = first[some], then[some], seconds[some], weight[some]
+    # With very many cameras hardly any has so many, and nothing is to be said.
+    if (np.bincount(first, weight, cameras) + np.bincount(then, weight, cameras)).max(initial=0) < LEAST:
+        return Clocks.right(cameras)
     turned = first > then
     low, high = np.where(turned, then, first), np.where(turned, first, then)
     bins = (np.where(turned, -seconds, seconds) + REACH).astype(np.int64)
     # Of many cameras most pairs share hardly anybody. Blurring adds nothing, so who has no more than one has no excess.
     ways, way = np.unique(low.astype(np.int64) * cameras + high, return_inverse=True)
-    much = np.bincount(way, weights=weight[some], minlength=len(ways)) > 1
+    much = np.bincount(way, weights=weight, minlength=len(ways)) > 1
     row = np.cumsum(much) - 1
     kept = much[way]
     table: Doubles = np.bincount(
-        row[way[kept]] * 2 * REACH + bins[kept], weights=weight[some][kept], minlength=int(much.sum()) * 2 * REACH,
+        row[way[kept]] * 2 * REACH + bins[kept], weights=weight[kept], minlength=int(much.sum()) * 2 * REACH,
     ).astype(np.float64).reshape(-1, 2 * REACH)
     excess = _excess(table)
     total = excess.sum(axis=1)
     several = total > 1
-    fit = _with_itself(excess[several]) / total[several, None]
-    for one, worth, name in zip(fit, total[several].tolist(), ways[much][several].tolist(), strict=True):
-        a, b = divmod(name, cameras)
-        fits[a, b] = one
-        mass[[a, b]] += worth
-    offset = np.zeros(cameras)
+    excess, total, ways = excess[several], total[several], ways[much][several]
+    a, b = ways // cameras, ways % cameras
+    mass = np.bincount(a, total, cameras) + np.bincount(b, total, cameras)
+    known = mass >= LEAST
+    # Only pairs of cameras that may be moved are tried.
+    told = known[a] | known[b]
+    fits = dict(zip(zip(a[told].tolist(), b[told].tolist(), strict=True),
+                    _with_itself(excess[told]) / total[told, None], strict=True))
     # Whose pairs gain most is moved first: one clock that is off makes all its neighbours look bad a little.
     for _ in range(4 * cameras):
-        moves = [_best(camera, offset, fits) for camera in range(cameras)]
-        gains = [gain if mass[c] >= LEAST else 0.0 for c, (_, gain) in enumerate(moves)]
-        camera = int(np.argmax(gains))
-        value = moves[camera][0]
-        if gains[camera] < GAIN or abs(value - offset[camera]) < 1:
+        moves = {camera: _best(camera, offset, fits) for camera in np.flatnonzero(known).tolist()}
+        camera = max(moves, key=lambda one: moves[one][1], default=-1)
+        if camera < 0 or moves[camera][1] < GAIN or abs(moves[camera][0] - offset[camera]) < 1:
             break
-        offset[camera] = value
+        offset[camera] = moves[camera][0]
     common = _common(offset, mass)
     if common is None:
         return Clocks.right(cameras)

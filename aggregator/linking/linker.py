@@ -246,13 +246,19 @@ class Linker:
         """Visits in the order of their ends, those together that one camera saw at once: they are different people."""
         table = partition.table
         parts: list[list[int]] = []
-        for row in rows[np.argsort(table.end[rows], kind="stable")].tolist():
-            for part in parts:
-                if all(table.camera[row] == table.camera[k] and table.start[row] <= table.end[k] for k in part):
+        of_camera: dict[int, list[list[int]]] = {}
+        rows = rows[np.argsort(table.end[rows], kind="stable")]
+        for row, camera, start in zip(
+            rows.tolist(), table.camera[rows].tolist(), table.start[rows].tolist(), strict=True
+        ):
+            theirs = of_camera.setdefault(camera, [])
+            for part in theirs:
+                if start <= table.end[part[0]]:  # it ended before the others of its part
                     part.append(row)
                     break
             else:
                 parts.append([row])
+                theirs.append(parts[-1])
         return [np.array(part, np.intp) for part in parts]
 
     def _assign(self, partition: Partition, rows: Rows) -> list[Decision]:
