@@ -18,6 +18,7 @@ end.
 from __future__ import annotations
 
 import argparse
+import heapq
 import json
 import os
 import secrets
@@ -37,6 +38,7 @@ import msgpack
 import numpy as np
 import yaml
 import zmq
+from numpy.typing import NDArray
 
 from common.clock import SystemClock
 from common.keys import AuthorisedKeys, new_pair, read_server_keys, write_server_keys
@@ -48,40 +50,105 @@ MODEL = "0123456789abcdef"
 CAMERAS = 4  # of each agent
 PART_S = 5.0
 OPEN = 8  # tracks that go on at once before a camera
+VISITS = 6  # of each person
+AGO_S = 6 * 3600.0  # that it happened
 WARM_S = 3.0
 
 
-class People:
-    """Who walks where: everybody passes a few cameras, one after the other.
+@dataclass(slots=True)
+class Track:
+    """One visit that is being sent.
 
-    Args:
-        count: how many different people there are.
+    Attributes:
+        number: of its agent.
+        camera: index in the site.
+        person: who it is.
+        start: UTC seconds.
+        parts: sent so far.
+        mean, exemplar: as bytes of float16.
     """
 
-    def __init__(self, count: int, seed: int = 1) -> None:
-        rng = np.random.default_rng(seed)
-        looks = rng.normal(size=(count, DIMENSIONS)).astype(np.float32)
-        self.mean = self._rows(looks)
-        self.exemplar = self._rows(looks + 0.5 * rng.normal(size=looks.shape).astype(np.float32))
-        self.boxes = np.sort(rng.random((10, 4)).astype("<f4"), axis=1).tobytes()
+    number: int
+    camera: int
+    person: int
+    start: float
+    parts: int
+    mean: bytes
+    exemplar: bytes
+
+
+class People:
+    """Who walks where, as if a site's agents told of what happened while they could not: eight people are before each
+    camera at any moment, the site's clock goes on with each who comes in, and nobody is at two places at once. Who
+    leaves a camera is, after some time, at one of four cameras near it, until `VISITS` cameras have seen them.
+
+    How alike they look is about what a network makes of people: cosines of two visits are .75 for one person, .45 ± .1
+    for two.
+
+    Args:
+        cameras: of the site.
+        began: UTC seconds, the site's clock when it begins.
+        seconds: of a visit.
+    """
+
+    def __init__(self, cameras: int, began: float, seconds: float, seed: int = 1) -> None:
+        self._rng = np.random.default_rng(seed)
+        self._common = self._unit(1)[0]
+        self._kinds = self._unit(32)
+        self._noise = 0.55 * self._unit(4096)
+        self._looks: list[NDArray[np.float32]] = []
+        self._seen: list[int] = []
+        self._coming: list[list[tuple[float, int]]] = [[] for _ in range(cameras)]  # when, who
+        self._near = (np.arange(cameras)[:, None] + self._rng.choice(np.arange(1, 20), (cameras, 4))) % cameras
+        self.clock, self._step, self._seconds = began, seconds / (OPEN * cameras), seconds
+        self.boxes = np.sort(self._rng.random((10, 4)).astype("<f4"), axis=1).tobytes()
         self.frames = np.arange(10, dtype="<i4").tobytes()
         self.steps = np.linspace(0, PART_S, 10)
         self.quality = np.full(1, 0.8, "<f4").tobytes()
 
-    @staticmethod
-    def _rows(values: Any) -> list[bytes]:
-        return [row.astype("<f2").tobytes() for row in values / np.linalg.norm(values, axis=1, keepdims=True)]
+    def __len__(self) -> int:
+        return len(self._looks)
 
-    def body(self, camera: str, run: str, track: int, part: int, parts: int, start: float) -> bytes:
-        """One part of a track, packed as `pack_tracklet` does it."""
-        who, begin = track % len(self.mean), start + PART_S * part
+    def enter(self, number: int, camera: int) -> Track:
+        """Somebody comes into view: who was on the way there, or somebody new."""
+        self.clock += self._step
+        coming = self._coming[camera]
+        if coming and coming[0][0] <= self.clock:
+            _, person = heapq.heappop(coming)
+        else:
+            person = len(self._looks)
+            kind = self._rng.normal(size=32).astype(np.float32) @ self._kinds
+            self._looks.append(0.67 * self._common + 0.55 * kind / np.linalg.norm(kind))
+            self._seen.append(0)
+        self._seen[person] += 1
+        if self._seen[person] < VISITS:
+            onward = int(self._near[camera, self._rng.integers(4)])
+            heapq.heappush(self._coming[onward], (self.clock + self._seconds + self._rng.lognormal(3, 0.4), person))
+        mean, exemplar = (self._look(person) for _ in range(2))
+        return Track(number, camera, person, self.clock, 0, mean, exemplar)
+
+    def _look(self, person: int) -> bytes:
+        look = self._looks[person] + self._noise[self._rng.integers(len(self._noise))]
+        packed: bytes = (look / np.linalg.norm(look)).astype("<f2").tobytes()
+        return packed
+
+    def _unit(self, count: int) -> NDArray[np.float32]:
+        rows = self._rng.normal(size=(count, DIMENSIONS)).astype(np.float32)
+        out: NDArray[np.float32] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        return out
+
+    def body(self, camera: str, run: str, track: Track, parts: int) -> bytes:
+        """The next part of a track, packed as `pack_tracklet` does it."""
+        part, track.parts = track.parts, track.parts + 1
+        begin = track.start + PART_S * part
         times = begin + self.steps
         packed: bytes = msgpack.packb({
-            "kind": "tracklet", "camera": camera, "run": run, "track": track, "part": part, "final": part == parts - 1,
-            "start": start, "end": begin + PART_S, "label": "person", "frames": 50 * (part + 1), "confidence": 0.8,
-            "model": MODEL, "mean": self.mean[who], "embeddings": self.exemplar[who], "quality": self.quality,
-            "embedding_times": times[:1].tobytes(), "path_times": times.tobytes(), "path_frames": self.frames,
-            "path_boxes": self.boxes, "attributes": {}, "counts": {}})
+            "kind": "tracklet", "camera": camera, "run": run, "track": track.number, "part": part,
+            "final": part == parts - 1, "start": track.start, "end": begin + PART_S, "label": "person",
+            "frames": 50 * (part + 1), "confidence": 0.8, "model": MODEL, "mean": track.mean,
+            "embeddings": track.exemplar, "quality": self.quality, "embedding_times": times[:1].tobytes(),
+            "path_times": times.tobytes(), "path_frames": self.frames, "path_boxes": self.boxes, "attributes": {},
+            "counts": {}})
         return packed
 
 
@@ -96,7 +163,8 @@ class Box:
         self.cameras = [f"{self.name}-camera-{k}" for k in range(CAMERAS)]
         self.run, self.spool, self.seq = secrets.token_hex(4), secrets.token_hex(8), 0
         self.flying: deque[float] = deque()
-        self.tracks: list[list[float]] = []  # those that go on: number, parts sent, start
+        self.tracks: list[Track] = []  # those that go on
+        self.first = number * CAMERAS  # index of its first camera in the site
         self.next, self.turn = 0, 0
         self.socket = context.socket(zmq.DEALER)
         self.socket.linger = 0
@@ -150,8 +218,9 @@ class Fleet:
         self._of = {box.socket: box for box in self.boxes}
         for box in self.boxes:
             self._poller.register(box.socket, zmq.POLLIN)
-        self._parts, self._people = parts, People(2000)
         self._clock = SystemClock()
+        self._parts = parts
+        self.people = People(count * CAMERAS, self._clock.now() - AGO_S, PART_S * parts)
         self._took: list[float] = []
         self._refused: dict[str, int] = {}
         self._beat = 0.0
@@ -172,17 +241,17 @@ class Fleet:
     def _send(self, box: Box) -> None:
         # Several people at once before every camera: the parts of their tracks come in turn.
         if len(box.tracks) < OPEN * CAMERAS:
+            track = self.people.enter(box.next, box.first + box.next % CAMERAS)
             # At the first, of all ages, as in the middle of a day.
-            age = (len(box.tracks) % self._parts) if box.next < OPEN * CAMERAS else 0
-            box.tracks.append([box.next, age, self._clock.now() - PART_S * (self._parts + 1)])
+            if box.next < OPEN * CAMERAS:
+                track.parts = len(box.tracks) % self._parts
+                track.start -= PART_S * track.parts
+            box.tracks.append(track)
             box.next += 1
         box.turn = (box.turn + 1) % len(box.tracks)
-        row = box.tracks[box.turn]
-        track, part = int(row[0]), int(row[1])
-        camera = box.cameras[track % CAMERAS]
-        body = self._people.body(camera, box.run, track, part, self._parts, row[2])
-        row[1] += 1
-        if row[1] == self._parts:
+        track = box.tracks[box.turn]
+        body = self.people.body(box.cameras[track.camera - box.first], box.run, track, self._parts)
+        if track.parts == self._parts:
             box.tracks.pop(box.turn)
         box.seq += 1
         box.socket.send(encode(Upload(spool=box.spool, seq=box.seq, body=body, after=box.seq - 1)))
@@ -322,8 +391,10 @@ def main() -> None:
             program.wait(20)
         with sqlite3.connect(folder / "data" / "passage.db") as db:
             (parts,) = db.execute("SELECT count(*) FROM paths").fetchone()
+            (identities,) = db.execute("SELECT count(*) FROM identities WHERE merged_into IS NULL").fetchone()
         print(f"acknowledged {fleet.acknowledged:,}, in the database {parts:,}, "
-              f"{(folder / 'data' / 'passage.db').stat().st_size / 1e6:,.0f} MB")
+              f"{(folder / 'data' / 'passage.db').stat().st_size / 1e6:,.0f} MB; {len(fleet.people):,} people"
+              f"{'' if given.no_linking else f', {identities:,} identities'}")
     if given.json:
         given.json.write_text(json.dumps([asdict(step) for step in steps], indent=2) + "\n", encoding="utf-8")
 

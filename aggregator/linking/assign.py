@@ -16,6 +16,10 @@ from aggregator.linking.table import Rows, VisitTable
 
 Floats = NDArray[np.float32]
 
+TOGETHER = 64
+"""New visits that are compared with all others at a time."""
+SLACK = 1e-3
+"""Of a normalised score: more than roundings make."""
 IMPOSSIBLE = 1e6
 SHOWN = 8
 """Identities that a visit may be given or that are shown as rivals: the likeliest."""
@@ -64,6 +68,66 @@ NOBODY = Candidates(
     gap=np.zeros(0, np.float32),
     row=np.zeros(0, np.intp),
 )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Around:
+    """Whom several new visits are compared with.
+
+    Attributes:
+        part: rows of the table among which all of them are.
+        inside: (rows of `part`,), which of those are meant.
+        near: for each new visit, by its row, those in `part` that may look more like it than not.
+    """
+
+    part: slice
+    inside: NDArray[np.bool_]
+    near: dict[int, Rows]
+
+    @classmethod
+    def of(cls, table: VisitTable, rows: Rows, evidence: Evidence, live: float) -> Around:
+        """For new visits that come together: what is between is read once for all of them.
+
+        Args:
+            table: where the visits are.
+            rows: the new ones, at least one.
+            evidence: learned.
+            live: seconds before and after them.
+        """
+        since, until = float(table.start[rows].min()) - live, float(table.end[rows].max()) + live
+        part = table.block_span(since, until)
+        inside = (table.end[part] >= since) & (table.start[part] <= until)
+        near: dict[int, Rows] = {}
+        inverse = table.inverse[part]
+        shift = table.middle[part] * inverse
+        for a in range(0, len(rows), TOGETHER):
+            some = rows[a : a + TOGETHER]
+            # Twice the normalised score, from whose half on looks speak for one person; what is a rounding off is in.
+            score = table.projected[some] @ table.projected[part].T
+            score *= table.inverse[some][:, None] + inverse
+            score -= shift
+            least = 2 * (evidence.alike_from - SLACK) + table.middle[some] * table.inverse[some]
+            for row, found in zip(some.tolist(), score >= least[:, None], strict=True):
+                near[row] = np.flatnonzero(found) + part.start
+        return cls(part, inside, near)
+
+    def known(self, table: VisitTable) -> Rows:
+        """Those that have an identity by now."""
+        return np.flatnonzero((table.identity[self.part] > 0) & self.inside) + self.part.start
+
+    def alike(self, table: VisitTable, rows: Rows, evidence: Evidence) -> Rows:
+        """Of `known` those whose identity has a visit that looks more like one of `rows` than not."""
+        near = self.near[int(rows[0])] if len(rows) == 1 else np.unique(
+            np.concatenate([self.near[row] for row in rows.tolist()]))
+        near = near[(table.identity[near] > 0) & self.inside[near - self.part.start]]
+        if len(near):
+            near = near[(looks(table, rows, near, evidence)[0] > 0).any(axis=0)]
+        if not len(near):
+            return near
+        identity = table.identity[self.part]
+        theirs = np.zeros(int(identity.max()) + 1, bool)
+        theirs[table.identity[near]] = True
+        return np.flatnonzero(theirs[identity] & self.inside) + self.part.start
 
 
 @dataclass(frozen=True, slots=True, eq=False)

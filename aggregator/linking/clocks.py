@@ -109,15 +109,15 @@ def find_clocks(
     several = total > 1
     excess, total, ways = excess[several], total[several], ways[much][several]
     a, b = ways // cameras, ways % cameras
-    mass = np.bincount(a, total, cameras) + np.bincount(b, total, cameras)
-    known = mass >= LEAST
+    mass: Doubles = (np.bincount(a, total, cameras) + np.bincount(b, total, cameras)).astype(np.float64)
+    enough = mass >= LEAST
     # Only pairs of cameras that may be moved are tried.
-    told = known[a] | known[b]
+    told = enough[a] | enough[b]
     fits = dict(zip(zip(a[told].tolist(), b[told].tolist(), strict=True),
                     _with_itself(excess[told]) / total[told, None], strict=True))
     # Whose pairs gain most is moved first: one clock that is off makes all its neighbours look bad a little.
     for _ in range(4 * cameras):
-        moves = {camera: _best(camera, offset, fits) for camera in np.flatnonzero(known).tolist()}
+        moves = {camera: _best(camera, offset, fits) for camera in np.flatnonzero(enough).tolist()}
         camera = max(moves, key=lambda one: moves[one][1], default=-1)
         if camera < 0 or moves[camera][1] < GAIN or abs(moves[camera][0] - offset[camera]) < 1:
             break

@@ -31,6 +31,7 @@ class Evidence:
             is known but where and when: by camera of the earlier, of the later, and bin of the gap. The last
             index is a camera that was not there at the time of learning.
         likeliest: the greatest of `transit`.
+        alike_from: score below which looks speak for one person nowhere in `appearance`.
         learned_from: visits in the sample.
         clocks: of the cameras, on top of what a layout says.
     """
@@ -44,6 +45,7 @@ class Evidence:
     learned_from: int
     clocks: Clocks
     likeliest: float = field(init=False)
+    alike_from: float = field(init=False)
 
     def __post_init__(self) -> None:
         cameras = len(self.transit)
@@ -52,6 +54,10 @@ class Evidence:
             if actual != expected:
                 raise ValueError(f"Evidence.{name}: expected shape {expected}, got {actual}")
         object.__setattr__(self, "likeliest", float(self.transit.max()))
+        speaks = (self.appearance > 0).any(axis=0)
+        first = int(speaks.argmax())
+        from_ = self.low + first * self.step if first else -np.inf
+        object.__setattr__(self, "alike_from", from_ if speaks.any() else np.inf)
 
     def alike(self, score: Floats, same_camera: NDArray[np.bool_]) -> Floats:
         """Log-likelihood ratios of normalised scores, of the same shape."""

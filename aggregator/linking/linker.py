@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from aggregator.linking.assign import NOBODY, Candidates, candidates, choose, weigh
+from aggregator.linking.assign import NOBODY, Around, Candidates, candidates, choose, weigh
 from aggregator.linking.compare import Limits
 from aggregator.linking.constraints import Constraints, Said
 from aggregator.linking.explain import Here
@@ -101,8 +101,10 @@ class Linker:
             # Who has no identity and will not get one yet is compared with nobody.
             table.place(rows[table.ripe[rows] | (table.identity[rows] > 0)], partition.evidence)
             ripe = rows[(table.identity[rows] == 0) & table.ripe[rows]]
-            for part in self._competing(partition, ripe):
-                decisions += self._assign(partition, part)
+            if len(ripe):
+                around = Around.of(table, ripe, partition.evidence, self.settings.time_to_live)
+                for part in self._competing(partition, ripe):
+                    decisions += self._assign(partition, part, around)
             partition.seen += len(ripe)
             if len(ripe) and self.settings.learn:
                 partition.learn_if_due(len(self._cameras), self.settings.sample, self.settings.time_to_live)
@@ -149,7 +151,9 @@ class Linker:
             row = partition.table.row_of.get(visit, -1)
             if row >= 0 and partition.table.ripe[row]:
                 partition.table.identity[row] = 0
-                return self._assign(partition, np.array([row]))[0]
+                rows = np.array([row])
+                around = Around.of(partition.table, rows, partition.evidence, self.settings.time_to_live)
+                return self._assign(partition, rows, around)[0]
         return None
 
     def correct(
@@ -261,18 +265,20 @@ class Linker:
                 theirs.append(parts[-1])
         return [np.array(part, np.intp) for part in parts]
 
-    def _assign(self, partition: Partition, rows: Rows) -> list[Decision]:
+    def _assign(self, partition: Partition, rows: Rows, around: Around) -> list[Decision]:
         table, settings = partition.table, self.settings
         options: list[Candidates] = [NOBODY] * len(rows)
         if table.dimensions:
-            live = settings.time_to_live
-            others = table.between(float(table.start[rows].min()) - live, float(table.end[rows].max()) + live)
-            others = others[table.identity[others] > 0]
+            others = around.known(table)
             partition.compared = len(others)
+            least = self._caution(partition)
+            if partition.evidence.likeliest <= least and not table.faces:
+                # No walk alone says so much, so one of an identity's visits must look more like this one than not.
+                others = around.alike(table, rows, partition.evidence)
             if len(others):
                 weighed = weigh(
                     table, rows, others, partition.evidence, self._limits, settings.dependence,
-                    self._caution(partition), self.constraints.looks(table.visit[others]),
+                    least, self.constraints.looks(table.visit[others]),
                 )
                 barred = [self.constraints.barred(int(visit), self.identity_of) for visit in table.visit[rows]]
                 options = candidates(weighed, barred)

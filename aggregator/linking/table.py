@@ -166,6 +166,13 @@ class VisitTable:
         rows = rows[rows < self._n]
         return rows[(self._end[rows] >= since) & (self._start[rows] <= until)]
 
+    def block_span(self, since: float, until: float) -> slice:
+        """The rows from the first to the last block in which something overlaps [since, until]."""
+        blocks = np.flatnonzero((self._last >= since) & (self._first <= until))
+        if not len(blocks):
+            return slice(0, 0)
+        return slice(int(blocks[0]) * BLOCK, min(self._n, (int(blocks[-1]) + 1) * BLOCK))
+
     def keep(self, rows: Rows) -> None:
         """Forget all rows but these (rising). Rows are numbered anew, and what is left over is overwritten."""
         n = len(rows)
