@@ -65,7 +65,7 @@ class Track:
         person: who it is.
         start: UTC seconds.
         parts: sent so far.
-        mean, exemplar: as bytes of float16.
+        looks: of each part as bytes of float16: the mean of the embeddings until then, and one of its own.
     """
 
     number: int
@@ -73,8 +73,7 @@ class Track:
     person: int
     start: float
     parts: int
-    mean: bytes
-    exemplar: bytes
+    looks: list[tuple[bytes, bytes]]
 
 
 class People:
@@ -82,32 +81,33 @@ class People:
     camera at any moment, the site's clock goes on with each who comes in, and nobody is at two places at once. Who
     leaves a camera is, after some time, at one of four cameras near it, until `VISITS` cameras have seen them.
 
-    How alike they look is about what a network makes of people: cosines of two visits are .75 for one person, .45 ± .1
-    for two.
+    How alike they look is about what a network makes of people: cosines of two visits are .7 for one person, .4 ± .1 for
+    two.
 
     Args:
         cameras: of the site.
         began: UTC seconds, the site's clock when it begins.
-        seconds: of a visit.
+        parts: of a visit.
     """
 
-    def __init__(self, cameras: int, began: float, seconds: float, seed: int = 1) -> None:
+    def __init__(self, cameras: int, began: float, parts: int, seed: int = 1) -> None:
         self._rng = np.random.default_rng(seed)
         self._common = self._unit(1)[0]
         self._kinds = self._unit(32)
         self._noise = 0.55 * self._unit(4096)
-        self._looks: list[NDArray[np.float32]] = []
+        self._known: list[NDArray[np.float32]] = []
         self._seen: list[int] = []
         self._coming: list[list[tuple[float, int]]] = [[] for _ in range(cameras)]  # when, who
         self._near = (np.arange(cameras)[:, None] + self._rng.choice(np.arange(1, 20), (cameras, 4))) % cameras
-        self.clock, self._step, self._seconds = began, seconds / (OPEN * cameras), seconds
+        self._parts, self._seconds = parts, PART_S * parts
+        self.clock, self._step = began, self._seconds / (OPEN * cameras)
         self.boxes = np.sort(self._rng.random((10, 4)).astype("<f4"), axis=1).tobytes()
         self.frames = np.arange(10, dtype="<i4").tobytes()
         self.steps = np.linspace(0, PART_S, 10)
         self.quality = np.full(1, 0.8, "<f4").tobytes()
 
     def __len__(self) -> int:
-        return len(self._looks)
+        return len(self._known)
 
     def enter(self, number: int, camera: int) -> Track:
         """Somebody comes into view: who was on the way there, or somebody new."""
@@ -116,21 +116,24 @@ class People:
         if coming and coming[0][0] <= self.clock:
             _, person = heapq.heappop(coming)
         else:
-            person = len(self._looks)
+            person = len(self._known)
             kind = self._rng.normal(size=32).astype(np.float32) @ self._kinds
-            self._looks.append(0.67 * self._common + 0.55 * kind / np.linalg.norm(kind))
+            self._known.append(0.67 * self._common + 0.55 * kind / np.linalg.norm(kind))
             self._seen.append(0)
         self._seen[person] += 1
         if self._seen[person] < VISITS:
             onward = int(self._near[camera, self._rng.integers(4)])
             heapq.heappush(self._coming[onward], (self.clock + self._seconds + self._rng.lognormal(3, 0.4), person))
-        mean, exemplar = (self._look(person) for _ in range(2))
-        return Track(number, camera, person, self.clock, 0, mean, exemplar)
+        return Track(number, camera, person, self.clock, 0, self._looks_of(person))
 
-    def _look(self, person: int) -> bytes:
-        look = self._looks[person] + self._noise[self._rng.integers(len(self._noise))]
-        packed: bytes = (look / np.linalg.norm(look)).astype("<f2").tobytes()
-        return packed
+    def _looks_of(self, person: int) -> list[tuple[bytes, bytes]]:
+        one, each = self._rng.integers(len(self._noise)), self._rng.integers(len(self._noise), size=self._parts)
+        # What is particular about a visit (light, side) stays; every embedding has something of its own as well.
+        visit = self._known[person] + self._noise[one]
+        own = visit + self._noise[each]
+        mean = visit + self._noise[each] / np.arange(1, self._parts + 1, dtype=np.float32)[:, None]
+        mean, own = ((rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype("<f2") for rows in (mean, own))
+        return [(a.tobytes(), b.tobytes()) for a, b in zip(mean, own, strict=True)]
 
     def _unit(self, count: int) -> NDArray[np.float32]:
         rows = self._rng.normal(size=(count, DIMENSIONS)).astype(np.float32)
@@ -140,13 +143,14 @@ class People:
     def body(self, camera: str, run: str, track: Track, parts: int) -> bytes:
         """The next part of a track, packed as `pack_tracklet` does it."""
         part, track.parts = track.parts, track.parts + 1
+        mean, exemplar = track.looks[part]
         begin = track.start + PART_S * part
         times = begin + self.steps
         packed: bytes = msgpack.packb({
             "kind": "tracklet", "camera": camera, "run": run, "track": track.number, "part": part,
             "final": part == parts - 1, "start": track.start, "end": begin + PART_S, "label": "person",
-            "frames": 50 * (part + 1), "confidence": 0.8, "model": MODEL, "mean": track.mean,
-            "embeddings": track.exemplar, "quality": self.quality, "embedding_times": times[:1].tobytes(),
+            "frames": 50 * (part + 1), "confidence": 0.8, "model": MODEL, "mean": mean,
+            "embeddings": exemplar, "quality": self.quality, "embedding_times": times[:1].tobytes(),
             "path_times": times.tobytes(), "path_frames": self.frames, "path_boxes": self.boxes, "attributes": {},
             "counts": {}})
         return packed
@@ -220,7 +224,7 @@ class Fleet:
             self._poller.register(box.socket, zmq.POLLIN)
         self._clock = SystemClock()
         self._parts = parts
-        self.people = People(count * CAMERAS, self._clock.now() - AGO_S, PART_S * parts)
+        self.people = People(count * CAMERAS, self._clock.now() - AGO_S, parts)
         self._took: list[float] = []
         self._refused: dict[str, int] = {}
         self._beat = 0.0

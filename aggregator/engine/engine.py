@@ -55,6 +55,7 @@ log = logging.getLogger("engine")
 Item = tuple[str, Message]
 _SEEN_EVERY_S = 30.0
 _HOURS_AT_ONCE = 4
+_REPAIR_SHARE = 0.1
 
 
 class Engine:
@@ -199,9 +200,11 @@ class Engine:
                 self._tick()
                 self._errands.do()
                 self._forgetter.look()
-                if time.monotonic() >= self._resolve_at:
+                if (began := time.monotonic()) >= self._resolve_at:
                     self._resolve()
-                    self._resolve_at = time.monotonic() + self._settings.resolve_every_s
+                    took = time.monotonic() - began
+                    # Very many visits are repaired less often, so that new ones are taken meanwhile.
+                    self._resolve_at = began + max(self._settings.resolve_every_s, took / _REPAIR_SHARE)
         except BaseException as error:
             log.critical("the engine cannot go on; agents keep what is not stored", exc_info=True)
             self.failure = error

@@ -23,7 +23,8 @@ class EngineSettings(Settings):
         description="visits seen until within so many seconds of one another are linked jointly; others of the same "
                     "batch, as after an outage, one after the other, as they would have come")
     resolve_every_s: float = Field(
-        default=10.0, gt=0, le=86400, description="seconds between repairs of the recent past")
+        default=10.0, gt=0, le=86400,
+        description="seconds between repairs of the recent past; more where one takes longer than a tenth of that")
     measure_index_every_s: float = Field(
         default=600.0, gt=0, le=86400,
         description="seconds between measurements of how much of the right answer searching finds")

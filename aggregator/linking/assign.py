@@ -98,36 +98,39 @@ class Around:
         part = table.block_span(since, until)
         inside = (table.end[part] >= since) & (table.start[part] <= until)
         near: dict[int, Rows] = {}
-        inverse = table.inverse[part]
-        shift = table.middle[part] * inverse
+        level, scale = table.level[part], table.scale[part]
         for a in range(0, len(rows), TOGETHER):
             some = rows[a : a + TOGETHER]
-            # Twice the normalised score, from whose half on looks speak for one person; what is a rounding off is in.
+            # The normalised score without what is the same for all others, which is put on what it is compared with.
             score = table.projected[some] @ table.projected[part].T
-            score *= table.inverse[some][:, None] + inverse
-            score -= shift
-            least = 2 * (evidence.alike_from - SLACK) + table.middle[some] * table.inverse[some]
+            score *= table.scale[some][:, None] + scale
+            score -= level
+            least = np.float32(evidence.alike_from - SLACK) + table.level[some]
             for row, found in zip(some.tolist(), score >= least[:, None], strict=True):
                 near[row] = np.flatnonzero(found) + part.start
         return cls(part, inside, near)
 
     def known(self, table: VisitTable) -> Rows:
         """Those that have an identity by now."""
-        return np.flatnonzero((table.identity[self.part] > 0) & self.inside) + self.part.start
+        rows: Rows = np.flatnonzero((table.identity[self.part] > 0) & self.inside) + self.part.start
+        return rows
 
-    def alike(self, table: VisitTable, rows: Rows, evidence: Evidence) -> Rows:
-        """Of `known` those whose identity has a visit that looks more like one of `rows` than not."""
-        near = self.near[int(rows[0])] if len(rows) == 1 else np.unique(
+    def count(self, table: VisitTable) -> int:
+        """How many `known` are."""
+        return int(np.count_nonzero((table.identity[self.part] > 0) & self.inside))
+
+    def alike(self, table: VisitTable, rows: Rows) -> Rows:
+        """Of `known` those whose identity has a visit that may look more like one of `rows` than not."""
+        near: Rows = self.near[int(rows[0])] if len(rows) == 1 else np.unique(
             np.concatenate([self.near[row] for row in rows.tolist()]))
         near = near[(table.identity[near] > 0) & self.inside[near - self.part.start]]
-        if len(near):
-            near = near[(looks(table, rows, near, evidence)[0] > 0).any(axis=0)]
         if not len(near):
             return near
         identity = table.identity[self.part]
         theirs = np.zeros(int(identity.max()) + 1, bool)
         theirs[table.identity[near]] = True
-        return np.flatnonzero(theirs[identity] & self.inside) + self.part.start
+        found: Rows = np.flatnonzero(theirs[identity] & self.inside) + self.part.start
+        return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -269,12 +269,11 @@ class Linker:
         table, settings = partition.table, self.settings
         options: list[Candidates] = [NOBODY] * len(rows)
         if table.dimensions:
-            others = around.known(table)
-            partition.compared = len(others)
+            partition.compared = around.count(table)
             least = self._caution(partition)
-            if partition.evidence.likeliest <= least and not table.faces:
-                # No walk alone says so much, so one of an identity's visits must look more like this one than not.
-                others = around.alike(table, rows, partition.evidence)
+            # Where no walk alone says so much, one of an identity's visits must look more like this one than not.
+            few = partition.evidence.likeliest <= least and not table.faces
+            others = around.alike(table, rows) if few else around.known(table)
             if len(others):
                 weighed = weigh(
                     table, rows, others, partition.evidence, self._limits, settings.dependence,

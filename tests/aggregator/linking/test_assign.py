@@ -8,7 +8,7 @@ import itertools
 import numpy as np
 import pytest
 
-from aggregator.linking.assign import NOBODY, Candidates, choose, weigh
+from aggregator.linking.assign import NOBODY, Around, Candidates, choose, weigh
 from aggregator.linking.compare import Limits
 from aggregator.linking.ids import IdAllocator
 from aggregator.linking.linker import Linker
@@ -76,3 +76,28 @@ def test_of_whom_nothing_can_come_nothing_is_lost() -> None:
         np.testing.assert_array_equal(some.visits, every.visits[place])
         fewer += len(every.identity) - len(some.identity)
     assert fewer > 0
+
+
+def test_who_is_looked_at_together_is_weighed_as_who_is_looked_at_alone() -> None:
+    """Of many others only those are compared closely that may look alike; nobody who matters is left out."""
+    linker = Linker(LinkingSettings(), None, IdAllocator())
+    visits, _ = walks(80, seed=3, noise=0.8)
+    for visit in visits:
+        linker.observe([visit], 0.0)
+    (partition,) = linker._partitions.values()
+    table, limits, least = partition.table, Limits(list(CAMERAS), None, 0.0), 100.0
+    rows = np.arange(200, 300)
+    around = Around.of(table, rows, partition.evidence, 3000.0)
+    others = around.known(table)
+    assert around.count(table) == len(others)
+    assert set(others) == set(table.between(table.start[rows].min() - 3000, table.end[rows].max() + 3000))
+    left_out = 0
+    for part in (rows[:1], rows[50:51], rows[10:13], rows[97:]):
+        every = weigh(table, part, others, partition.evidence, limits, 0.4, least)
+        near = around.alike(table, part)
+        some = weigh(table, part, near, partition.evidence, limits, 0.4, least)
+        assert some.identity.tolist() == every.identity.tolist()
+        assert np.allclose(some.odds, every.odds, atol=1e-3)
+        assert some.row.tolist() == every.row.tolist()
+        left_out += len(others) - len(near)
+    assert left_out > len(others)
