@@ -81,8 +81,8 @@ class People:
     camera at any moment, the site's clock goes on with each who comes in, and nobody is at two places at once. Who
     leaves a camera is, after some time, at one of four cameras near it, until `VISITS` cameras have seen them.
 
-    How alike they look is about what a network makes of people: cosines of two visits are .7 for one person, .4 ± .1 for
-    two.
+    How alike they look is about what a network makes of people: cosines of two visits are .7 for one person, .4 ± .1
+    for two.
 
     Args:
         cameras: of the site.
