@@ -14,7 +14,8 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from aggregator.api.settings import ApiSettings
-from aggregator.settings import is_loopback, split_address
+from aggregator.settings import split_address
+from common.endpoints import is_loopback_host
 from common.errors import ConfigError
 from common.local_token import remove_local_token, write_local_token
 
@@ -45,7 +46,7 @@ def check_address(http: str, api: ApiSettings, allow_remote: bool) -> None:
     """
     if (api.tls_certificate is None) != (api.tls_key is None):
         raise ConfigError("TLS needs both 'tls_certificate' and 'tls_key' in the api settings")
-    if is_loopback(split_address(http)[0]):
+    if is_loopback_host(split_address(http)[0]):
         return
     if api.open_loopback:
         raise ConfigError(f"http {http}: 'open_loopback' is for loopback only: others could ask without a token",

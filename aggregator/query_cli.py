@@ -31,10 +31,11 @@ GlobalId = Annotated[str, typer.Argument(metavar="ID", help="global id, such as 
 
 
 @app.callback()
-def _where_to_ask(
+def where_to_ask(
     context: typer.Context,
     url: Annotated[str, typer.Option("--url", envvar=URL_VARIABLE, help="address of the aggregator")] = DEFAULT_URL,
 ) -> None:
+    """What all commands of a group ask: where the aggregator is."""
     context.obj = url
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
 from typing import Literal
 
@@ -96,13 +95,3 @@ def split_address(address: str) -> tuple[str, int]:
     if not (separator and host and digits.isascii() and digits.isdecimal() and int(digits) <= 65535):
         raise ValueError("is no HOST:PORT; write it as 127.0.0.1:8600 or [::1]:8600")
     return host, int(digits)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches `host`. A name other than `localhost` may resolve to anything: no."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -57,9 +57,14 @@ def is_loopback(endpoint: str) -> bool:
         ConfigError: as `parse`.
     """
     parts = parse(endpoint)
-    if parts.scheme != "tcp" or parts.host == "localhost":
+    return parts.scheme != "tcp" or is_loopback_host(parts.host)
+
+
+def is_loopback_host(host: str) -> bool:
+    """Whether only this machine reaches `host`, a name or an address without brackets; see `is_loopback`."""
+    if host == "localhost":
         return True
-    address = _literal(parts.host)
+    address = _literal(host)
     mapped = getattr(address, "ipv4_mapped", None)
     return address is not None and (mapped or address).is_loopback
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import ipaddress
 import os
 import socket
 import urllib.error
@@ -14,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from common.endpoints import is_loopback_host
 from common.errors import ConfigError, PassageError
 from common.local_token import read_local_token
 
@@ -63,7 +63,8 @@ class Api:
         self.timeout_s = timeout_s
         self._token = token or os.environ.get(TOKEN_VARIABLE)
         # A proxy cannot reach what runs on this machine.
-        proxies: dict[str, str] | None = {} if _is_here(urllib.parse.urlsplit(self.url).hostname or "") else None
+        here = is_loopback_host(urllib.parse.urlsplit(self.url).hostname or "")
+        proxies: dict[str, str] | None = {} if here else None
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler(proxies), _NoRedirect())
 
     def get(self, path: str, **parameters: Value) -> Any:
@@ -109,7 +110,7 @@ class Api:
         if self._token:
             return self._token
         parts = urllib.parse.urlsplit(self.url)
-        if not _is_here(parts.hostname or ""):
+        if not is_loopback_host(parts.hostname or ""):
             return None
         return read_local_token(parts.port or (443 if parts.scheme == "https" else 80))
 
@@ -152,15 +153,6 @@ def _base(url: str) -> str:
     for end in ("/api", "/docs"):  # copied from the browser
         path = path.removesuffix(end)
     return f"{parts.scheme}://{parts.netloc}{path}"
-
-
-def _is_here(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _refused(error: urllib.error.HTTPError, url: str) -> PassageError:

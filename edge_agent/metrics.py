@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 
-from common.endpoints import is_loopback
+from common.endpoints import is_loopback_host
 from common.errors import ConfigError
 from common.messages import Stats
 from common.metrics import MEDIA, PROCESS, Described, Metric, Samples, declared, measure_process
@@ -101,7 +101,7 @@ class MetricsServer:
         host, separator, port = address.rpartition(":")
         if not separator or not port.isdecimal():
             raise ConfigError(f"metrics_http {address}: is no HOST:PORT", "write it as 127.0.0.1:8602")
-        if not (allow_remote or is_loopback(f"tcp://{host}:{port}")):
+        if not (allow_remote or is_loopback_host(host.strip("[]"))):
             raise ConfigError(f"metrics_http {address}: whoever reaches that address could read this box's numbers",
                               "listen on 127.0.0.1 and let Prometheus reach it through ssh or a proxy; or set "
                               "'metrics_allow_remote: true' where nobody else is on the network")

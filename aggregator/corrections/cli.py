@@ -9,27 +9,17 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from aggregator.query_cli import moment
+from aggregator.query_cli import AsJson, GlobalId, Url, moment, where_to_ask
 from aggregator.query_show import Show, time
 from common.console import print_json
 from common.errors import ConfigError
-from common.http_client import DEFAULT_URL, URL_VARIABLE, Api
+from common.http_client import Api
 
 app = typer.Typer(no_args_is_help=True, help="Tell a running aggregator who is who; it keeps to it.")
 
 Who = Annotated[str | None, typer.Option("--who", help="whose word it is; your login name if not given")]
 Note = Annotated[str, typer.Option("--note", help="why, for whoever reads it later")]
-Url = Annotated[str | None, typer.Option("--url", help=f"address of the aggregator; {URL_VARIABLE}, or {DEFAULT_URL}")]
-AsJson = Annotated[bool, typer.Option("--json", help="the API's answer as it is")]
-Identity = Annotated[str, typer.Argument(metavar="ID", help="global id, such as G17")]
-
-
-@app.callback()
-def _where_to_ask(
-    context: typer.Context,
-    url: Annotated[str, typer.Option("--url", envvar=URL_VARIABLE, help="address of the aggregator")] = DEFAULT_URL,
-) -> None:
-    context.obj = url
+app.callback()(where_to_ask)
 
 
 @app.command()
@@ -49,7 +39,7 @@ def merge(
 
 @app.command()
 def split(
-    context: typer.Context, identity: Identity,
+    context: typer.Context, identity: GlobalId,
     visit: Annotated[int | None, typer.Option(min=1, help="this visit is somebody else")] = None,
     after: Annotated[str | None, typer.Option(
         help="all visits that began then or later are: 2026-03-01T08:30:00Z, or 10m, 2h, 1d ago")] = None,
@@ -71,7 +61,7 @@ def split(
 
 @app.command()
 def confirm(
-    context: typer.Context, identity: Identity,
+    context: typer.Context, identity: GlobalId,
     visit: Annotated[int | None, typer.Option(min=1, help="only this visit")] = None,
     who: Who = None, note: Note = "", url: Url = None, as_json: AsJson = False,
 ) -> None:

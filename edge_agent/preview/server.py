@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
-import ipaddress
 import logging
 import secrets
 import socket
@@ -17,6 +16,7 @@ from urllib.parse import quote, urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from common.endpoints import is_loopback_host
 from common.errors import ConfigError
 from common.local_token import local_token_file, remove_local_token, write_local_token
 from common.messages import Picture
@@ -51,7 +51,7 @@ class LocalPreview:
 
     def __init__(self, address: str, previewer: Previewer) -> None:
         self._host, _, port = address.rpartition(":")
-        if not port.isdecimal() or not _on_loopback(self._host.strip("[]")):
+        if not port.isdecimal() or not is_loopback_host(self._host.strip("[]")):
             raise ConfigError(f"preview_http {address}: pictures would leave this box without a lock",
                               "listen on loopback, such as 127.0.0.1:8601; others look through the aggregator")
         self._port = int(port)
@@ -127,7 +127,7 @@ class LocalPreview:
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Only this user, and only on purpose: no foreign name (DNS rebinding), no foreign page."""
         origin = request.headers.get("Origin")
-        if not _on_loopback(urlsplit(f"//{request.host}").hostname or "") or (
+        if not is_loopback_host(urlsplit(f"//{request.host}").hostname or "") or (
                 origin is not None and urlsplit(origin).netloc != request.host):
             raise web.HTTPForbidden(text="ask from this machine")
         given = request.query.get("token") or request.headers.get("Authorization", "").removeprefix("Bearer ")
@@ -212,15 +212,6 @@ class LocalPreview:
             return await asyncio.wait_for(viewer.next(), 5.0)
         except asyncio.TimeoutError:
             return None
-
-
-def _on_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _hold_little(request: web.Request) -> None:

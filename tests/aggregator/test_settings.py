@@ -11,7 +11,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from aggregator.serve import read_settings
-from aggregator.settings import AggregatorSettings, is_loopback, split_address
+from aggregator.settings import AggregatorSettings, split_address
+from common.endpoints import is_loopback_host
 from common.errors import ConfigError
 
 
@@ -88,7 +89,7 @@ def test_other_machines_are_kept_out_unless_that_is_wanted(tmp_path: Path, http:
 ])
 def test_addresses(address: str, host: str, port: int) -> None:
     assert split_address(address) == (host, port)
-    assert is_loopback(host)
+    assert is_loopback_host(host)
 
 
 @pytest.mark.parametrize("address", ["", ":", "8600", ":8600", "::1:8600", "a:b", "a:-1", "a:65536", "a:²"])
