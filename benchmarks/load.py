@@ -51,6 +51,7 @@ CAMERAS = 4  # of each agent
 PART_S = 5.0
 OPEN = 8  # tracks that go on at once before a camera
 VISITS = 6  # of each person
+SETTLED = 4  # parts after which the mean of the embeddings is what it was
 AGO_S = 6 * 3600.0  # that it happened
 WARM_S = 3.0
 
@@ -65,7 +66,7 @@ class Track:
         person: who it is.
         start: UTC seconds.
         parts: sent so far.
-        looks: of each part as bytes of float16: the mean of the embeddings until then, and one of its own.
+        looks: as bytes of float16, after each part until they hardly change.
     """
 
     number: int
@@ -73,7 +74,7 @@ class Track:
     person: int
     start: float
     parts: int
-    looks: list[tuple[bytes, bytes]]
+    looks: list[bytes]
 
 
 class People:
@@ -94,7 +95,7 @@ class People:
         self._rng = np.random.default_rng(seed)
         self._common = self._unit(1)[0]
         self._kinds = self._unit(32)
-        self._noise = 0.55 * self._unit(4096)
+        self._noise = np.float32(0.55) * self._unit(4096)
         self._known: list[NDArray[np.float32]] = []
         self._seen: list[int] = []
         self._coming: list[list[tuple[float, int]]] = [[] for _ in range(cameras)]  # when, who
@@ -126,14 +127,13 @@ class People:
             heapq.heappush(self._coming[onward], (self.clock + self._seconds + self._rng.lognormal(3, 0.4), person))
         return Track(number, camera, person, self.clock, 0, self._looks_of(person))
 
-    def _looks_of(self, person: int) -> list[tuple[bytes, bytes]]:
-        one, each = self._rng.integers(len(self._noise)), self._rng.integers(len(self._noise), size=self._parts)
-        # What is particular about a visit (light, side) stays; every embedding has something of its own as well.
-        visit = self._known[person] + self._noise[one]
-        own = visit + self._noise[each]
-        mean = visit + self._noise[each] / np.arange(1, self._parts + 1, dtype=np.float32)[:, None]
-        mean, own = ((rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype("<f2") for rows in (mean, own))
-        return [(a.tobytes(), b.tobytes()) for a, b in zip(mean, own, strict=True)]
+    def _looks_of(self, person: int) -> list[bytes]:
+        one, each = self._rng.integers(len(self._noise)), self._rng.integers(len(self._noise), size=SETTLED)
+        # What is particular about a visit (light, side) stays; what is about single pictures becomes less.
+        less = np.arange(1, SETTLED + 1, dtype=np.float32)[:, None]
+        rows = self._known[person] + self._noise[one] + self._noise[each] / less
+        rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype("<f2")
+        return [row.tobytes() for row in rows]
 
     def _unit(self, count: int) -> NDArray[np.float32]:
         rows = self._rng.normal(size=(count, DIMENSIONS)).astype(np.float32)
@@ -143,14 +143,14 @@ class People:
     def body(self, camera: str, run: str, track: Track, parts: int) -> bytes:
         """The next part of a track, packed as `pack_tracklet` does it."""
         part, track.parts = track.parts, track.parts + 1
-        mean, exemplar = track.looks[part]
+        look = track.looks[min(part, SETTLED - 1)]
         begin = track.start + PART_S * part
         times = begin + self.steps
         packed: bytes = msgpack.packb({
             "kind": "tracklet", "camera": camera, "run": run, "track": track.number, "part": part,
             "final": part == parts - 1, "start": track.start, "end": begin + PART_S, "label": "person",
-            "frames": 50 * (part + 1), "confidence": 0.8, "model": MODEL, "mean": mean,
-            "embeddings": exemplar, "quality": self.quality, "embedding_times": times[:1].tobytes(),
+            "frames": 50 * (part + 1), "confidence": 0.8, "model": MODEL, "mean": look,
+            "embeddings": look, "quality": self.quality, "embedding_times": times[:1].tobytes(),
             "path_times": times.tobytes(), "path_frames": self.frames, "path_boxes": self.boxes, "attributes": {},
             "counts": {}})
         return packed

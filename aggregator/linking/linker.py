@@ -99,7 +99,8 @@ class Linker:
             table = partition.table
             rows = np.array([self._put(partition, visit) for visit in group], np.intp)
             # Who has no identity and will not get one yet is compared with nobody.
-            table.place(rows[table.ripe[rows] | (table.identity[rows] > 0)], partition.evidence)
+            waits = ~table.placed[rows] & (table.ripe[rows] | (table.identity[rows] > 0))
+            table.place(rows[waits], partition.evidence)
             ripe = rows[(table.identity[rows] == 0) & table.ripe[rows]]
             if len(ripe):
                 around = Around.of(table, ripe, partition.evidence, self.settings.time_to_live)

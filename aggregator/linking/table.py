@@ -32,6 +32,7 @@ class VisitTable:
         self._start = np.zeros(BLOCK)
         self._end = np.zeros(BLOCK)
         self._ripe = np.zeros(BLOCK, bool)
+        self._placed = np.zeros(BLOCK, bool)
         self._identity = np.zeros(BLOCK, np.int64)
         self._confidence = np.zeros(BLOCK, np.float32)
         self._came = np.zeros(BLOCK, np.int32)
@@ -71,6 +72,11 @@ class VisitTable:
     def ripe(self) -> NDArray[np.bool_]:
         """Whether each was seen in enough frames to get an identity, (n,) bool."""
         return self._ripe[: self._n]
+
+    @property
+    def placed(self) -> NDArray[np.bool_]:
+        """Whether `place` was called for each since its embedding last changed, (n,) bool."""
+        return self._placed[: self._n]
 
     @property
     def identity(self) -> NDArray[np.int64]:
@@ -129,11 +135,16 @@ class VisitTable:
             self._visit[row] = visit.visit
             self._identity[row] = 0
             self._confidence[row] = 0.0
+            self._placed[row] = False
         self._camera[row] = camera
         self._start[row], self._end[row], self._ripe[row] = start, end, ripe
         self._came[row], self._went[row] = doors
         if self.dimensions:
-            self._embedding[row] = visit.embedding
+            embedding = visit.embedding.astype(np.float16)
+            # Parts without a picture that was better than those before say the same again.
+            if self._placed[row] and not np.array_equal(embedding, self._embedding[row]):
+                self._placed[row] = False
+            self._embedding[row] = embedding
         if visit.face is not None:
             self.faces.put(row, visit.face)
         self._span(row // BLOCK, start, end)
@@ -152,6 +163,7 @@ class VisitTable:
         if projected.shape[1] != self._projected.shape[1]:
             self._projected = np.zeros((len(self._visit), projected.shape[1]), np.float32)
         self._projected[rows], self._level[rows], self._scale[rows] = projected, level, scale
+        self._placed[rows] = True
 
     def between(self, since: float, until: float) -> Rows:
         """Rows of visits that overlap [since, until], rising."""
@@ -216,6 +228,6 @@ class VisitTable:
 
 
 _COLUMNS = (
-    "_visit", "_camera", "_start", "_end", "_ripe", "_identity", "_confidence", "_came", "_went",
+    "_visit", "_camera", "_start", "_end", "_ripe", "_placed", "_identity", "_confidence", "_came", "_went",
     "_embedding", "_projected", "_level", "_scale",
 )
