@@ -107,7 +107,8 @@ class Engine:
         self._live = Live(settings.agent_timeout_s, clock.now())
         self._site = Site()
         self._indexer = Indexer(store.reader, history or HistoryIndex())
-        self._keeper = Keeper(self._indexer.history, settings.measure_index_every_s)
+        self._keeper = Keeper(self._indexer.history, settings.measure_index_every_s,
+                              lambda: messages.qsize() > settings.queue // 2)
         self._linker: Linker | None = None
         self._digest = ""
         self._recorder = Recorder()

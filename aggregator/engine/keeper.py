@@ -7,6 +7,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 
 from aggregator.linking.history import GOOD, HistoryIndex
 
@@ -19,6 +20,9 @@ GROWTH = 1.5
 AT_ONCE = 4096
 """While more keep coming, so many wait for the graph. To look at all of them takes a millisecond, and who has grown or
 left by then is put in once."""
+AT_MOST = 32768
+"""So many wait while the engine has more to do than it can: what is for searching comes after what is for keeping. To
+look at all of them takes ten milliseconds."""
 
 
 class Keeper:
@@ -27,10 +31,12 @@ class Keeper:
     Args:
         history: to look after.
         measure_every_s: seconds between measurements of recall.
+        pressed: whether the engine has more to do than it can; from this thread.
     """
 
-    def __init__(self, history: HistoryIndex, measure_every_s: float) -> None:
-        self._history = history
+    def __init__(self, history: HistoryIndex, measure_every_s: float, pressed: Callable[[], bool] = lambda: False,
+                 ) -> None:
+        self._history, self._pressed = history, pressed
         self._measure_every_s = measure_every_s
         self._ended = threading.Event()
         self._measured_at, self._measured = -float("inf"), 0
@@ -58,8 +64,11 @@ class Keeper:
         try:
             visits = len(self._history)
             quiet, self._before = visits == self._before, visits
-            self._history.maintain(least=1 if quiet else AT_ONCE, go_on=lambda: not self._ended.is_set())
-            self._measure()
+            pressed = self._pressed()
+            self._history.maintain(least=AT_MOST if pressed else 1 if quiet else AT_ONCE,
+                                   go_on=lambda: not self._ended.is_set())
+            if not pressed:
+                self._measure()
         except Exception:
             log.exception("looking after the index over history failed; searching goes on")
 

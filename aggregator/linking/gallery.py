@@ -207,7 +207,7 @@ class Gallery:
             if rows < EXACT_BELOW:
                 self.graph, self.through, self._frozen, self._erase = None, 0, 0, False
                 return False
-            if not anew and rows - indexed < least:
+            if not self._erase and max(rows - indexed, rows - self._fitted if anew else 0) < least:
                 return False
             self._frozen = rows
         if anew:

@@ -60,6 +60,23 @@ def test_while_more_keep_coming_they_wait_for_one_another() -> None:
     one.stop(10)
 
 
+def test_while_the_engine_has_too_much_to_do_the_graph_waits() -> None:
+    index, pressed = filled(500), [True]
+    looks = list[int]()
+    real = index.maintain
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(index, "maintain", lambda **how: looks.append(how["least"]) or real(**how))
+        one = Keeper(index, 600.0, lambda: pressed[0])
+        one.start()
+        wait_for(lambda: len(looks) > 3, 20, "several looks")
+        assert index.figures()["m"]["waiting"] == 500
+        assert "recall_at_10" not in index.figures()["m"]
+        pressed[0] = False
+        wait_for(lambda: "recall_at_10" in index.figures()["m"], 20, "measured")
+    assert index.figures()["m"]["waiting"] == 0
+    one.stop(10)
+
+
 def test_a_poor_index_is_complained_about(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setattr(graph, "DIMENSIONS", 2)
     caplog.set_level(logging.WARNING)

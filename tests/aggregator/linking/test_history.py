@@ -166,6 +166,16 @@ def test_while_few_wait_they_stay_out_of_the_graph_and_are_found_as_they_are_now
         assert found(site, site.vector[row], 1) == [row + 1]
 
 
+def test_what_was_removed_leaves_the_graph_however_few_wait() -> None:
+    site = Site()
+    site.add(0, 900)
+    site.index.maintain()
+    site.index.remove(MODEL, [5])
+    assert site.index.maintain(least=1 << 20)
+    assert not site.index.maintain(least=1 << 20)
+    assert 5 not in found(site, site.vector[4], 900)
+
+
 def test_a_visit_that_grew_is_found_as_it_is_now_and_not_twice(site: Site) -> None:
     site.index.maintain()
     old, site.vector[7] = site.vector[7].copy(), -site.vector[7]
