@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import eigh
 
 Floats = NDArray[np.float32]
 
@@ -82,8 +83,8 @@ def _flattened(rest: Floats) -> Floats:
         more = (power[known] / weight + even) ** (-FLATTEN / 2) - usual
         matrix = (np.eye(d) * usual + (direction * more) @ direction.T).astype(np.float32)
     else:
-        power, direction = np.linalg.eigh(rest.T @ rest)
         kept = min(d, DIMENSIONS) if n >= ENOUGH * DIMENSIONS else d
-        power, direction = power[::-1][:kept], direction[:, ::-1][:, :kept]
+        power, direction = eigh(rest.T @ rest, subset_by_index=(d - kept, d - 1))
+        power, direction = power[::-1], direction[:, ::-1]
         matrix = (direction * np.maximum(power / weight + even, 1e-12) ** (-FLATTEN / 2)).astype(np.float32)
     return matrix
