@@ -115,10 +115,6 @@ class Around:
         rows: Rows = np.flatnonzero((table.identity[self.part] > 0) & self.inside) + self.part.start
         return rows
 
-    def count(self, table: VisitTable) -> int:
-        """How many `known` are."""
-        return int(np.count_nonzero((table.identity[self.part] > 0) & self.inside))
-
     def alike(self, table: VisitTable, rows: Rows) -> Rows:
         """Of `known` those whose identity has a visit that may look more like one of `rows` than not."""
         near: Rows = self.near[int(rows[0])] if len(rows) == 1 else np.unique(

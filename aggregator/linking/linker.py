@@ -104,7 +104,11 @@ class Linker:
             ripe = rows[(table.identity[rows] == 0) & table.ripe[rows]]
             if len(ripe):
                 around = Around.of(table, ripe, partition.evidence, self.settings.time_to_live)
+                known = len(around.known(table))
                 for part in self._competing(partition, ripe):
+                    if table.dimensions:
+                        partition.compared = known
+                    known += len(part)
                     decisions += self._assign(partition, part, around)
             partition.seen += len(ripe)
             if len(ripe) and self.settings.learn:
@@ -154,6 +158,7 @@ class Linker:
                 partition.table.identity[row] = 0
                 rows = np.array([row])
                 around = Around.of(partition.table, rows, partition.evidence, self.settings.time_to_live)
+                partition.compared = len(around.known(partition.table))
                 return self._assign(partition, rows, around)[0]
         return None
 
@@ -270,7 +275,6 @@ class Linker:
         table, settings = partition.table, self.settings
         options: list[Candidates] = [NOBODY] * len(rows)
         if table.dimensions:
-            partition.compared = around.count(table)
             least = self._caution(partition)
             # Where no walk alone says so much, one of an identity's visits must look more like this one than not.
             few = partition.evidence.likeliest <= least and not table.faces
