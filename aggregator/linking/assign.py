@@ -17,7 +17,7 @@ from aggregator.linking.table import Rows, VisitTable
 Floats = NDArray[np.float32]
 
 TOGETHER = 64
-"""New visits that are compared with all others at a time."""
+"""New visits that are compared with all others at once, at most."""
 SLACK = 1e-3
 """Of a normalised score: more than roundings make."""
 IMPOSSIBLE = 1e6
@@ -78,11 +78,13 @@ class Around:
         part: rows of the table among which all of them are.
         inside: (rows of `part`,), which of those are meant.
         near: for each new visit, by its row, those in `part` that may look more like it than not.
+        cosine: for each, (rows of `part`,) float32, of the projected embeddings.
     """
 
     part: slice
     inside: NDArray[np.bool_]
     near: dict[int, Rows]
+    cosine: dict[int, Floats]
 
     @classmethod
     def of(cls, table: VisitTable, rows: Rows, evidence: Evidence, live: float) -> Around:
@@ -90,25 +92,22 @@ class Around:
 
         Args:
             table: where the visits are.
-            rows: the new ones, at least one.
+            rows: the new ones, at least one; what is between takes 8 bytes for each of them and each of the others.
             evidence: learned.
             live: seconds before and after them.
         """
         since, until = float(table.start[rows].min()) - live, float(table.end[rows].max()) + live
         part = table.block_span(since, until)
         inside = (table.end[part] >= since) & (table.start[part] <= until)
-        near: dict[int, Rows] = {}
         level, scale = table.level[part], table.scale[part]
-        for a in range(0, len(rows), TOGETHER):
-            some = rows[a : a + TOGETHER]
-            # The normalised score without what is the same for all others, which is put on what it is compared with.
-            score = table.projected[some] @ table.projected[part].T
-            score *= table.scale[some][:, None] + scale
-            score -= level
-            least = np.float32(evidence.alike_from - SLACK) + table.level[some]
-            for row, found in zip(some.tolist(), score >= least[:, None], strict=True):
-                near[row] = np.flatnonzero(found) + part.start
-        return cls(part, inside, near)
+        cosine = table.projected[rows] @ table.projected[part].T
+        # The normalised score without what is the same for all others, which is put on what it is compared with.
+        score = cosine * (table.scale[rows][:, None] + scale)
+        score -= level
+        least = np.float32(evidence.alike_from - SLACK) + table.level[rows]
+        near = [np.flatnonzero(found) + part.start for found in score >= least[:, None]]
+        names = rows.tolist()
+        return cls(part, inside, dict(zip(names, near, strict=True)), dict(zip(names, cosine, strict=True)))
 
     def known(self, table: VisitTable) -> Rows:
         """Those that have an identity by now."""
@@ -127,6 +126,11 @@ class Around:
         theirs[table.identity[near]] = True
         found: Rows = np.flatnonzero(theirs[identity] & self.inside) + self.part.start
         return found
+
+
+    def cosines(self, rows: Rows, others: Rows) -> Floats:
+        """Of `rows` with `others`, (n, m) float32."""
+        return np.stack([self.cosine[row].take(others - self.part.start) for row in rows.tolist()])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,7 +157,7 @@ class Weighed:
 
 def weigh(
     table: VisitTable, rows: Rows, others: Rows, evidence: Evidence, limits: Limits, dependence: float, least: float,
-    look: NDArray[np.int64] | None = None,
+    look: NDArray[np.int64] | None = None, cosine: Floats | None = None,
 ) -> Weighed:
     """Each of `rows` against the identities of `others`, which all have one.
 
@@ -167,8 +171,9 @@ def weigh(
         evidence, limits, dependence: see there.
         least: log-odds that matter. Of identities that cannot have so much some may be left out.
         look: (len(others),), which look of its identity each shows; None: nobody said anything.
+        cosine: as `looks` takes it.
     """
-    likeness, cosine = looks(table, rows, others, evidence)
+    likeness, cosine = looks(table, rows, others, evidence, cosine)
     owner = table.identity[others]
     if evidence.likeliest <= least:
         # No walk alone says so much, so one of an identity's visits at least must look more like this one than not.

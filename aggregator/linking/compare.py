@@ -91,8 +91,16 @@ class Limits:
         return np.where(came > 0, before + came, camera), np.where(went > 0, before + went, camera)
 
 
-def looks(table: VisitTable, rows: Rows, others: Rows, evidence: Evidence) -> tuple[Floats, Floats]:
+def looks(
+    table: VisitTable, rows: Rows, others: Rows, evidence: Evidence, cosine: Floats | None = None
+) -> tuple[Floats, Floats]:
     """How alike every one of `rows` is with every one of `others`.
+
+    Args:
+        table: where these are.
+        rows, others: (n,) and (m,).
+        evidence: learned.
+        cosine: (n, m) float32, of the projected embeddings, where known.
 
     Returns:
         Two (n, m) float32: log-likelihood ratio of looks and faces; cosine of the projected embeddings.
@@ -102,9 +110,10 @@ def looks(table: VisitTable, rows: Rows, others: Rows, evidence: Evidence) -> tu
     else:
         low, high = int(others.min()), int(others.max()) + 1
         # Where nearly all that lie there are meant, to compare with all of them is cheaper than to copy some.
-        dense = high - low <= 2 * len(others)
+        dense = cosine is None and high - low <= 2 * len(others)
         part = slice(low, high) if dense else others
-        cosine = table.projected[rows] @ table.projected[part].T
+        if cosine is None:
+            cosine = table.projected[rows] @ table.projected[part].T
         level, scale = table.level[rows][:, None], table.scale[rows][:, None]
         score = normalised(cosine, level, scale, table.level[part], table.scale[part])
         likeness = evidence.alike(score, table.camera[rows][:, None] == table.camera[part])

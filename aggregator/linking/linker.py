@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aggregator.linking.assign import NOBODY, Around, Candidates, candidates, choose, weigh
+from aggregator.linking.assign import NOBODY, TOGETHER, Around, Candidates, candidates, choose, weigh
 from aggregator.linking.compare import Limits
 from aggregator.linking.constraints import Constraints, Said
 from aggregator.linking.explain import Here
@@ -102,14 +102,8 @@ class Linker:
             waits = ~table.placed[rows] & (table.ripe[rows] | (table.identity[rows] > 0))
             table.place(rows[waits], partition.evidence)
             ripe = rows[(table.identity[rows] == 0) & table.ripe[rows]]
-            if len(ripe):
-                around = Around.of(table, ripe, partition.evidence, self.settings.time_to_live)
-                known = len(around.known(table))
-                for part in self._competing(partition, ripe):
-                    if table.dimensions:
-                        partition.compared = known
-                    known += len(part)
-                    decisions += self._assign(partition, part, around)
+            for parts in _some(self._competing(partition, ripe), TOGETHER):
+                decisions += self._assign_all(partition, parts)
             partition.seen += len(ripe)
             if len(ripe) and self.settings.learn:
                 partition.learn_if_due(len(self._cameras), self.settings.sample, self.settings.time_to_live)
@@ -156,10 +150,7 @@ class Linker:
             row = partition.table.row_of.get(visit, -1)
             if row >= 0 and partition.table.ripe[row]:
                 partition.table.identity[row] = 0
-                rows = np.array([row])
-                around = Around.of(partition.table, rows, partition.evidence, self.settings.time_to_live)
-                partition.compared = len(around.known(partition.table))
-                return self._assign(partition, rows, around)[0]
+                return self._assign_all(partition, [np.array([row])])[0]
         return None
 
     def correct(
@@ -271,6 +262,19 @@ class Linker:
                 theirs.append(parts[-1])
         return [np.array(part, np.intp) for part in parts]
 
+    def _assign_all(self, partition: Partition, parts: Sequence[Rows]) -> list[Decision]:
+        """Decide part by part; those of a part compete."""
+        decisions: list[Decision] = []
+        around = Around.of(
+            partition.table, np.concatenate(parts), partition.evidence, self.settings.time_to_live)
+        known = len(around.known(partition.table))
+        for part in parts:
+            if partition.table.dimensions:
+                partition.compared = known
+            known += len(part)
+            decisions += self._assign(partition, part, around)
+        return decisions
+
     def _assign(self, partition: Partition, rows: Rows, around: Around) -> list[Decision]:
         table, settings = partition.table, self.settings
         options: list[Candidates] = [NOBODY] * len(rows)
@@ -282,7 +286,7 @@ class Linker:
             if len(others):
                 weighed = weigh(
                     table, rows, others, partition.evidence, self._limits, settings.dependence,
-                    least, self.constraints.looks(table.visit[others]),
+                    least, self.constraints.looks(table.visit[others]), around.cosines(rows, others),
                 )
                 barred = [self.constraints.barred(int(visit), self.identity_of) for visit in table.visit[rows]]
                 options = candidates(weighed, barred)
@@ -365,3 +369,15 @@ class Linker:
             table.identity[theirs] = stays
             self.merged[folded] = stays
         return decisions
+
+
+def _some(parts: Sequence[Rows], most: int) -> Iterator[Sequence[Rows]]:
+    """Parts in order, as many at a time as have `most` rows; one at least."""
+    first = count = 0
+    for at, part in enumerate(parts):
+        if count and count + len(part) > most:
+            yield parts[first:at]
+            first, count = at, 0
+        count += len(part)
+    if count:
+        yield parts[first:]
