@@ -106,6 +106,7 @@ class Forgetter:
             removed["paths"] += old.delete_paths(_before(now, kept.paths_days), AT_ONCE)
             removed["events"] += old.delete_events(_before(now, kept.events_days), AT_ONCE)
             removed["log_entries"] += old.delete_log(_before(now, kept.log_days), AT_ONCE)
+            removed["moments"] += old.delete_moments(AT_ONCE)
             nobody = eraser.empty({one.identity for one in gone})
             removed += eraser.identities(nobody)
         if gone or bare:

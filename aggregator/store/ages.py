@@ -56,6 +56,19 @@ class Ages:
         return self._db.execute("DELETE FROM log WHERE entry IN (SELECT entry FROM log WHERE time < ? LIMIT ?)",
                                 (before, most)).rowcount
 
+    def delete_moments(self, most: int) -> int:
+        """What linking was asked before the oldest visit that is still there, but for how it had begun and for what
+        people said."""
+        (oldest,) = self._db.execute("""
+            SELECT coalesce((SELECT moment FROM arrivals ORDER BY arrival LIMIT 1),
+                            (SELECT max(moment) FROM moments), 0)""").fetchone()
+        return self._db.execute("""
+            DELETE FROM moments WHERE moment IN (
+                SELECT moment FROM moments WHERE moment < :oldest AND kind <> 'correct' AND moment <> coalesce((
+                    SELECT moment FROM moments WHERE kind = 'start' AND moment <= :oldest
+                    ORDER BY moment DESC LIMIT 1), 0)
+                LIMIT :most)""", {"oldest": oldest, "most": most}).rowcount
+
     def used_mb(self) -> float:
         """MiB of the file that hold something."""
         size, pages, free = (self._db.execute(f"PRAGMA {name}").fetchone()[0]

@@ -92,6 +92,42 @@ def test_each_kind_goes_after_its_time_and_leaves_the_others(keeping, kind, gone
     assert {table for table in after if after[table] != before[table]} == gone
 
 
+def moments(rig: Rig) -> list[tuple[int, str]]:
+    with rig.store.reader() as reader:
+        return [(row[0], row[1]) for row in reader.rows("SELECT moment, kind FROM moments ORDER BY moment")]
+
+
+def test_what_linking_was_asked_goes_with_the_visits(keeping):
+    """Else the file would grow for ever, however little is kept."""
+    rig = keeping(visits_days=10)
+    filled(rig)
+    before = moments(rig)
+    assert len(before) > 3
+    rig.clock.time = NOW + 9 * DAY
+    time.sleep(0.2)
+    assert moments(rig) == before
+    rig.clock.time = NOW + 11 * DAY
+    until(lambda: len(moments(rig)) <= 2)
+    assert moments(rig)[0][1] == "start"
+
+
+def test_as_long_as_a_visit_is_there_what_came_after_it_stays(keeping):
+    rig = keeping(visits_days=10)
+    filled(rig)
+    with rig.store.reader() as reader:
+        ends = sorted((row.end, row.visit) for row in reader.visits(limit=100).rows)
+        shown = dict(reader.rows("SELECT visit, min(moment) FROM arrivals GROUP BY visit"))
+    middle = len(ends) // 2
+    before = moments(rig)
+    rig.clock.time = (ends[middle - 1][0] + ends[middle][0]) / 2 + 10 * DAY
+    oldest = min(shown[visit] for _, visit in ends[middle:])
+    until(lambda: counted(rig)["visits"] == len(ends) - middle)
+    until(lambda: all(one >= oldest or kind == "start" for one, kind in moments(rig)))
+    # Linking began anew meanwhile; nothing else came.
+    kept = [row for row in before if row[0] >= oldest]
+    assert [row for row in moments(rig) if row[0] >= oldest][:len(kept)] == kept
+
+
 def test_what_went_is_not_found_by_search(keeping):
     rig = keeping(embeddings_days=10)
     filled(rig)
