@@ -18,8 +18,8 @@ from typing import Any
 EVERY_S = 2.0
 """To give back costs a tenth of a millisecond where there is little."""
 SHARE = 0.005
-"""Of the time at most: among hundreds of megabytes in use it takes a tenth of a second, in which nobody else gets any
-memory."""
+"""Of the time at most: among a quarter of a gigabyte in small pieces it takes thirty milliseconds, in which nobody else
+gets any memory."""
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -2, -3, -8  # of malloc.h
 
