@@ -40,7 +40,8 @@ class Scene:
         if horizon > 0:
             image[:horizon] = self._paint()
         image *= 1 + (self._noise(height, width, r.uniform(2, 8)) - 0.5) * r.uniform(0.02, 0.3)
-        image *= 1 + (self._noise(height, width, r.uniform(15, 50)) - 0.5) * r.uniform(0, 0.6)
+        image *= 1 + (self._noise(height, width, r.uniform(15, 50)) - 0.5) * r.uniform(0, 0.35)
+        self._ground(image[max(0, horizon) :])
         if r.random() < 0.5:
             self._tiles(image, horizon)
         for _ in range(r.integers(0, 8) if self._open else r.integers(4, 30)):
@@ -53,20 +54,34 @@ class Scene:
             axes = int(r.uniform(8, 60)), int(r.uniform(4, 30))
             cv2.ellipse(spot, (int(x), int(y)), axes, r.uniform(0, 180), 0, 360, r.uniform(0.5, 1.4), -1)
             image *= cv2.GaussianBlur(spot, (0, 0), r.uniform(1, 6))[..., None]
-        if r.random() < 0.6:
-            image = np.asarray(cv2.GaussianBlur(image, (0, 0), r.uniform(0.3, 1.5)), np.float32)
+        if r.random() < 0.5:
+            image = np.asarray(cv2.GaussianBlur(image, (0, 0), r.uniform(0.3, 1.1)), np.float32)
         return np.clip(image * r.uniform(0.8 if self._open else 0.65, 1.1), 0, 1).astype(np.float32)
 
     def _paint(self) -> Floats:
         r = self._random
         if self._open and r.random() < 0.8:
             return rgb(r.random(), r.uniform(0, 0.12), r.uniform(0.5, 0.95))
-        return rgb(r.random(), r.uniform(0, 0.25), r.uniform(0.12, 0.8))
+        return rgb(r.random(), r.uniform(0, 0.25), r.uniform(0.2, 0.85))
 
     def _noise(self, height: int, width: int, size: float) -> Floats:
         shape = max(2, int(height / size)), max(2, int(width / size)), 1
         coarse = self._random.random(shape).astype(np.float32)
         return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)[..., None]
+
+    def _ground(self, image: Floats) -> None:
+        """Gravel, grass or asphalt, and the lines that are painted or laid on it."""
+        r = self._random
+        height, width = image.shape[:2]
+        if r.random() < 0.15:
+            image[:] = rgb(r.uniform(0.15, 0.3), r.uniform(0.2, 0.6), r.uniform(0.3, 0.65))
+        if r.random() < 0.7:
+            image *= 1 + r.normal(0, r.uniform(0.02, 0.15), (height, width, 1)).astype(np.float32)
+        for _ in range(r.integers(0, 6)):
+            x, slope = r.uniform(0, width), r.normal(0, 3)
+            ends = (int(x), 0), (int(x + slope * height), height)
+            tone = self._paint() if r.random() < 0.7 else rgb(r.uniform(0.1, 0.16), r.uniform(0.4, 0.9), 0.8)
+            cv2.line(image, *ends, tone.tolist(), int(r.integers(1, 6)), cv2.LINE_AA)
 
     def _tiles(self, image: Floats, horizon: int) -> None:
         """Joints of a floor in perspective."""

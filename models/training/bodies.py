@@ -20,6 +20,7 @@ Floats = NDArray[np.float32]
 
 BODY, SKIRT, HAIR, BAG, PEAK, BUN = range(6)  # what a face belongs to
 _SKIN_END: Final = 13380  # MakeHuman's base mesh: vertices from here on are eyes, teeth and helpers
+_FACE, _FOREHEAD = 0.06, 0.79  # metres from the middle, and above the hips, on the neutral body
 _CURE: Final = "pip install 'passage[train]'"
 
 
@@ -105,7 +106,7 @@ def phenotypes(random: np.random.Generator, count: int) -> dict[str, Floats]:
         "gender": np.where(feminine, 1 - lean, lean),
         "age": np.where(child, random.uniform(0.38, 0.55, count), random.uniform(0.58, 0.98, count)),
         "muscle": random.uniform(0.25, 0.75, count),
-        "weight": np.clip(random.normal(0.55, 0.18, count), 0.15, 1),
+        "weight": np.clip(random.normal(0.44, 0.17, count), 0.1, 1),
         "height": np.clip(random.normal(0.5, 0.17, count), 0.05, 0.95),
         "proportions": random.uniform(0.2, 0.85, count),
     }
@@ -120,6 +121,9 @@ def _mesh(model: Any, assets: Path) -> tuple[Any, Mesh]:
     part = [np.full(len(faces[0]), BODY, np.int32)]
     for kind, group in ((SKIRT, "helper-skirt"), (HAIR, "helper-hair")):
         triangles = _group(assets / "3dobjs" / "base.obj", group)
+        if kind == HAIR:  # but for the curtain before the face
+            x, y, z = model.template_vertices.numpy()[triangles].mean(1).T
+            triangles = triangles[(abs(x) > _FACE) | (y > 0) | (z > _FOREHEAD)]
         faces.append(triangles)
         part.append(np.full(len(triangles), kind, np.int32))
     joined = np.concatenate(faces)

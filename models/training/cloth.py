@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Kind = Literal["top", "bottom", "shoe", "bag"]
 
-_PLAIN: Final = {"top": 0.58, "bottom": 0.70, "shoe": 0.75, "bag": 0.65}  # share in black, grey, white, navy or beige
+_PLAIN: Final = {"top": 0.66, "bottom": 0.85, "shoe": 0.78, "bag": 0.7}  # share in black, grey, white, navy or beige
 _PATTERNS: Final = ("solid", "rings", "stripes", "check", "fade", "block", "blotches", "print", "dots", "yoke")
 _SHARES: Final = {
     "top": (0.52, 0.08, 0.03, 0.06, 0.03, 0.06, 0.04, 0.14, 0.02, 0.02),
@@ -29,8 +29,8 @@ def rgb(hue: float, saturation: float, value: float) -> Floats:
 
 def colour(random: np.random.Generator, kind: Kind) -> Floats:
     """A colour of a piece of clothing, (3,) 0–1; dark and grey ones are by far the most common."""
-    if kind == "bottom" and random.random() < 0.26:  # denim
-        return rgb(random.uniform(0.57, 0.63), random.uniform(0.25, 0.65), random.uniform(0.18, 0.6))
+    if kind == "bottom" and random.random() < 0.34:  # denim
+        return rgb(random.uniform(0.57, 0.63), random.uniform(0.2, 0.6), random.uniform(0.15, 0.65))
     if random.random() < _PLAIN[kind]:
         pick = random.random()
         if pick < 0.42:
@@ -41,8 +41,12 @@ def colour(random: np.random.Generator, kind: Kind) -> Floats:
             return rgb(random.random(), random.uniform(0, 0.07), random.uniform(0.7, 0.95))
         if pick < 0.91:
             return rgb(random.uniform(0.58, 0.68), random.uniform(0.4, 0.8), random.uniform(0.12, 0.35))
-        return rgb(random.uniform(0.05, 0.13), random.uniform(0.15, 0.5), random.uniform(0.3, 0.85))
-    return rgb(random.random(), random.uniform(0.25, 0.95), random.uniform(0.25, 0.9))
+        return rgb(random.uniform(0.07, 0.14), random.uniform(0.12, 0.4), random.uniform(0.25, 0.8))
+    if random.random() < 0.5:  # half of what is colourful is red or blue
+        hue = random.normal(0.98, 0.02) if random.random() < 0.4 else random.uniform(0.54, 0.68)
+    else:
+        hue = random.random()
+    return rgb(hue, 0.2 + 0.7 * random.beta(1.5, 1.5) * (0.6 if kind == "bottom" else 1), random.uniform(0.2, 0.85))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -73,9 +73,12 @@ def _offsets(mesh: Mesh, outfit: Outfit) -> Floats:
     chest, sleeve, thigh, shin = outfit.loose
     trunk = ~mesh.head & (mesh.arm < 0.02)
     torso, legs = trunk & (z > hip - 0.02), trunk & (z <= hip - 0.02)
-    off[torso] = chest * np.clip((neck - 0.01 - z[torso]) / 0.12, 0, 1)
+    waist = np.exp(-(((z[torso] - hip - 0.17) / 0.1) ** 2))  # where cloth falls past the body
+    beside = np.clip(abs(mesh.template[torso, 0]) / 0.1 - 0.6, 0, 1)  # shoulders carry the cloth
+    chests = (chest + 0.015 * waist) * np.clip((neck - 0.01 - z[torso]) / 0.12, 0, 1)
+    off[torso] = np.maximum(chests, 0.6 * sleeve * beside)
     arms = (mesh.arm >= 0.02) & (mesh.arm < min(outfit.sleeve, 2.0))
-    off[arms] = sleeve + (chest - sleeve) * np.clip(1 - mesh.arm[arms] * 2, 0, 1)
+    off[arms] = sleeve * np.clip(0.6 + mesh.arm[arms], 0, 1)
     if not outfit.skirt:
         along = np.clip((hip - z) / (hip - ankle), 0, 1)
         covered = legs & (z > outfit.leg_end)

@@ -76,8 +76,9 @@ def _top(mesh: Mesh, outfit: Outfit, surface: Floats, body: Mask, result: Floats
     x, y, z, arm = surface[:, :4].T
     hip, neck = mesh.height_of("upperleg01.L"), mesh.height_of("neck01")
     arms, hem = arm > 0.02, hip + outfit.hem
-    edge = np.where(y < 0, neck - 0.03 - outfit.neck_round, neck)
-    worn = body & np.where(arms, arm < outfit.sleeve, (z > hem) & (z < edge + abs(x) * 0.25))
+    edge = np.where(y < 0, neck - 0.03 - outfit.neck_round, neck + 0.01)
+    beside = np.maximum(0, abs(x) - 0.05 - 0.5 * outfit.neck_round) * 3  # shoulders are covered up to the neck
+    worn = body & np.where(arms, arm < outfit.sleeve, (z > hem) & (z < edge + beside))
     if outfit.neck_v:
         worn &= ~((y < 0) & ~arms & (abs(x) < (z - edge + outfit.neck_v) * 0.5))
     result[worn] = paint(outfit.top, surface[worn, :3])
@@ -113,7 +114,7 @@ def _head(mesh: Mesh, outfit: Outfit, surface: Floats, head: Mask, result: Float
     base = mesh.height_of("head")
     if not outfit.bald:
         hair = head & (hair_line(places, base) > outfit.hairline)
-        result[hair] = outfit.hair * (1 + 0.25 * np.sin(x[hair] * 160))[:, None]
+        result[hair] = outfit.hair * (1 + 0.12 * np.sin(x[hair] * 160))[:, None]
     if outfit.beard:
         beard = head & (y < -0.05) & (z < base + 0.035)
         result[beard] = result[beard] * 0.35 + outfit.hair * 0.65

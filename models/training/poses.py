@@ -33,7 +33,7 @@ def _about(axis: Floats, degrees: float) -> Floats:
 
 
 def pose(random: np.random.Generator, mesh: Mesh, outfit: Outfit) -> Floats:
-    """Turns of all bones, (b, 3, 3): four of five people walk, some hold something up, look aside or at a phone."""
+    """Turns of all bones, (b, 3, 3): four of five people walk, a few look at a phone, have hands in pockets or point."""
     r = random
     result = np.tile(np.eye(3, dtype=np.float32), (len(mesh.names), 1, 1))
 
@@ -53,21 +53,25 @@ def pose(random: np.random.Generator, mesh: Mesh, outfit: Outfit) -> Floats:
         )
         put(f"lowerleg01.{side}", turn("x", knee))
         put(f"foot.{side}", turn("x", -0.25 * knee - 0.4 * thigh + r.normal(0, 4)))
-        down = r.normal(35, 5) if r.random() < 0.85 else r.uniform(10, 30)
+        down = r.normal(37, 4) if r.random() < 0.92 else r.uniform(15, 30)
         forward = swing * 0.8 * math.sin(p) * r.uniform(0.3, 1.2) + r.normal(0, 5)
-        elbow, act = r.uniform(2, 30), r.random()
+        elbow, act = 4 + 46 * r.beta(1.3, 2.5), r.random()
+        curl = r.uniform(10, 55)
         if sign == bag_arm:
-            elbow, forward, down = r.uniform(0, 12), forward * 0.4, r.uniform(26, 36)
-        elif act < 0.10:  # a phone
-            elbow, forward = r.uniform(70, 130), forward - r.uniform(0, 25)
-        elif act < 0.16:  # hands in pockets
-            elbow, down = r.uniform(40, 75), r.uniform(20, 33)
-        elif act < 0.18:
+            elbow, forward, down = r.uniform(4, 20), forward * 0.4, r.uniform(26, 36)
+        elif act < 0.05:  # a phone
+            elbow, forward = r.uniform(80, 130), forward - r.uniform(0, 15)
+        elif act < 0.13:  # hands in pockets
+            elbow, forward, down = r.uniform(40, 65), r.uniform(8, 22), r.uniform(28, 36)
+        elif act < 0.14:
             forward -= r.uniform(30, 80)
         lowered = turn("y", sign * down)
         put(f"upperarm01.{side}", turn("x", forward) @ lowered)
         hinge = lowered.T @ (turn("z", sign * r.uniform(0, 40)) @ np.array([1, 0, 0], np.float32))
-        put(f"lowerarm01.{side}", _about(hinge, -elbow + 24))  # the rest pose bends the elbow by 24 degrees
+        put(f"lowerarm01.{side}", _about(hinge, -elbow + 45))  # the rest pose bends the elbow by 45 degrees
+        for finger in range(2, 6):
+            for phalanx in range(1, 4):
+                put(f"finger{finger}-{phalanx}.{side}", turn("x", curl))
     twist = swing * 0.25 * math.sin(phase) * r.uniform(0.2, 1)
     put("spine04", turn("x", r.normal(3, 4)) @ turn("z", twist) @ turn("y", r.normal(0, 2.5)))
     put("spine02", turn("z", twist + r.normal(0, 4)) @ turn("x", r.normal(1, 3)))

@@ -74,9 +74,9 @@ def _box(random: np.random.Generator, x: Floats, y: Floats) -> tuple[float, floa
         bottom = float(y.min()) + person_height * r.uniform(0.55, 0.9)
     height = bottom - top
     if r.random() < 0.7:
-        width = max(height * r.uniform(0.36, 0.52), person_width * r.uniform(0.92, 1.15))
+        width = max(height * r.uniform(0.39, 0.52), person_width * r.uniform(0.92, 1.15))
     else:
-        width = max(height * 0.33, person_width * r.uniform(0.95, 1.3))
+        width = max(height * 0.35, person_width * r.uniform(0.95, 1.3))
     centre = (float(x.max()) + float(x.min())) / 2 + width * r.normal(0, 0.04)
     return centre - width / 2, top, width, height
 

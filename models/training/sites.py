@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,7 +20,7 @@ Floats = NDArray[np.float32]
 
 CAMERAS: Final = 4
 VISITS: Final = 4  # that each person pays, to random cameras
-_BEHIND: Final = 0.25  # share of pictures with others behind; `_BEFORE` with somebody in front, `_COVERED` with a thing
+_BEHIND: Final = 0.4  # share of pictures with others behind; `_BEFORE` with somebody in front, `_COVERED` with a thing
 _BEFORE: Final = 0.08
 _COVERED: Final = 0.1
 
@@ -84,12 +85,17 @@ class _Crowd:
     def __len__(self) -> int:
         return len(self._people)
 
-    def paste(self, random: np.random.Generator, target: Floats, right: float, down: float) -> None:
-        """Put somebody into a picture, moved by shares of its sides."""
+    def paste(self, random: np.random.Generator, target: Floats, right: float, down: float, size: float = 1) -> None:
+        """Put somebody into a picture, moved from its middle by shares of its sides."""
         image, cover = self._people[int(random.integers(len(self._people)))]
+        tall, wide = cover.shape
+        if size < 1:
+            image, cover = (
+                cv2.resize(each, None, fx=size, fy=size, interpolation=cv2.INTER_AREA) for each in (image, cover)
+            )
         height, width = cover.shape
-        x, y = round(right * width), round(down * height)
-        to = target[max(0, y) : height + y, max(0, x) : width + x]
+        x, y = round(right * wide + (wide - width) / 2), round(down * tall + (tall - height) / 2)
+        to = target[max(0, y) : max(0, height + y), max(0, x) : max(0, width + x)]
         own = slice(max(0, -y), max(0, -y) + to.shape[0]), slice(max(0, -x), max(0, -x) + to.shape[1])
         to[:] = to * (1 - cover[own][..., None]) + image[own]
 
@@ -107,8 +113,8 @@ def _picture(
     image, cover = render(r, model.mesh, figure, camera, heading, HEIGHT, WIDTH)
     canvas = scene.cut(r)
     if len(crowd) > 8 and r.random() < _BEHIND:
-        for _ in range(r.integers(1, 3)):
-            crowd.paste(r, canvas, r.uniform(-0.8, 0.8), r.uniform(-0.3, 0.3))
+        for size in np.sort(r.uniform(0.25, 1, r.integers(1, 4))):
+            crowd.paste(r, canvas, r.uniform(-0.8, 0.8), r.uniform(-0.3, 0.3), float(size))
     if r.random() < 0.5:  # the feet's shadow
         canvas[int(HEIGHT * r.uniform(0.92, 0.98)) :, int(WIDTH * 0.2) : int(WIDTH * 0.8)] *= r.uniform(0.5, 0.95)
     canvas = canvas * (1 - cover[..., None]) + image

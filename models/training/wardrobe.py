@@ -16,9 +16,9 @@ Hat = Literal["", "cap", "beanie", "hood"]
 Carried = Literal["", "backpack", "shoulder bag", "hand bag"]
 
 SKIN_TONES: Final = (
-    np.array([[255, 224, 196], [241, 194, 160], [224, 172, 125], [198, 134, 90], [141, 85, 52], [90, 56, 37]]) / 255
+    np.array([[214, 176, 152], [204, 158, 128], [186, 138, 102], [158, 106, 74], [118, 74, 50], [80, 52, 38]]) / 255
 ).astype(np.float32)
-_OLD: Final = 0.85  # from this age on, grey hair
+_OLD: Final = 0.9  # from this age on, grey hair
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,13 +90,14 @@ class Outfit:
 class Wardrobe:
     """Draws outfits; people of one site share some colours, so that details have to tell them apart.
 
-    How many colours they share, and how many of them wear these, differs from site to site: between a market place in
-    summer and the black coats of a winter's evening.
+    How many colours they share, how many of them wear these, and how cold it is differs from site to site: between a
+    market place in summer and the black coats of a winter's evening.
     """
 
     def __init__(self, mesh: Mesh, random: np.random.Generator) -> None:
         self._random = random
         self._alike, shared = random.uniform(0.2, 0.8), int(random.integers(2, 6))
+        self._cold = random.random()
         self._knee, self._ankle, self._hip = (
             mesh.height_of(name) for name in ("lowerleg01.L", "foot.L", "upperleg01.L")
         )
@@ -105,7 +106,7 @@ class Wardrobe:
 
     def draw(self, gender: float, age: float) -> Outfit:
         """Dress somebody of a build (0–1 as in `bodies.phenotypes`)."""
-        r = self._random
+        r, cold = self._random, self._cold
         feminine = bool(r.random() < gender * 0.9 + 0.05)
         place = r.random() * (len(SKIN_TONES) - 1)
         tone = int(place)
@@ -113,20 +114,21 @@ class Wardrobe:
         sleeve_length = r.random()
         sleeve = (
             r.uniform(0.05, 0.25)
-            if sleeve_length < 0.08
+            if sleeve_length < 0.1 * (1 - cold)
             else r.uniform(0.45, 0.95)
-            if sleeve_length < 0.52
+            if sleeve_length < 0.8 - 0.7 * cold
             else r.uniform(1.2, 1.6)
-            if sleeve_length < 0.58
+            if sleeve_length < 0.85 - 0.7 * cold
             else r.uniform(1.85, 2.02)
         )
         long = sleeve > 1.8
         long_hair = bool(r.random() < (0.62 if feminine else 0.04))
         skirt = feminine and bool(r.random() < 0.3)
         dress = skirt and bool(r.random() < 0.5)
-        coat = long and not skirt and bool(r.random() < 0.16)
+        coat = long and not skirt and bool(r.random() < 0.35 * cold)
+        jacket = long and bool(r.random() < 0.2 + 0.6 * cold)
         shoe_top = self._ankle + (r.uniform(-0.035, 0.01) if r.random() < 0.85 else r.uniform(0.03, 0.3))
-        thigh = r.uniform(0.001, 0.028)
+        thigh = r.uniform(0.002, 0.012) if r.random() < (0.3 if feminine else 0.08) else r.uniform(0.01, 0.034)
         hat = r.random()
         carried, size = self._bag()
         return Outfit(
@@ -135,8 +137,8 @@ class Wardrobe:
             feminine=feminine,
             hair=self._hair(age),
             hairline=r.uniform(-0.03, 0.035),
-            hair_volume=r.uniform(0.002, 0.02) + float(r.random() < 0.2) * r.uniform(0, 0.02),
-            bald=not feminine and bool(r.random() < 0.1),
+            hair_volume=r.uniform(0.006, 0.024) + float(r.random() < 0.2) * r.uniform(0, 0.02),
+            bald=not feminine and bool(r.random() < 0.05),
             long_hair=long_hair,
             hair_end=r.uniform(0.33, 0.62),
             bun=feminine and not long_hair and bool(r.random() < 0.4),
@@ -144,7 +146,7 @@ class Wardrobe:
             mask=bool(r.random() < 0.04),
             hat="" if hat > 0.15 else "cap" if hat < 0.08 else "beanie" if hat < 0.12 else "hood",
             hat_colour=colour(r, "top"),
-            scarf=self._maybe(0.05, "top"),
+            scarf=self._maybe(0.12 * cold, "top"),
             top=self._cloth("top"),
             inner=cloth(r, "top"),
             sleeve=sleeve,
@@ -152,11 +154,11 @@ class Wardrobe:
             raglan=bool(r.random() < 0.5),
             hem=0.05 if dress else r.uniform(0.02, 0.12) if r.random() < 0.3 else r.uniform(-0.1, 0.03),
             hem_band=self._maybe(0.15, "top"),
-            open_front=r.uniform(0.015, 0.07) if r.random() < (0.4 if long else 0.05) else 0.0,
-            zipper=self._maybe(0.3 if long else 0.0, "top"),
-            neck_v=r.uniform(0, 0.12) * float(r.random() < 0.5),
-            neck_round=r.uniform(0, 0.05),
-            collar=bool(r.random() < 0.3),
+            open_front=r.uniform(0.015, 0.07) if r.random() < (0.5 if jacket else 0.1) else 0.0,
+            zipper=self._maybe(0.4 if jacket else 0.0, "top"),
+            neck_v=r.uniform(0, 0.12) * float(r.random() < 0.35),
+            neck_round=r.uniform(0, 0.05) * float(not jacket),
+            collar=bool(r.random() < (0.6 if jacket else 0.25)),
             hood_down=long and bool(r.random() < 0.25),
             bottom=self._cloth("bottom"),
             skirt=skirt,
@@ -181,12 +183,12 @@ class Wardrobe:
             bag_side=int(r.choice([-1, 1])),
             strap=r.uniform(0.012, 0.03),
             loose=(
-                r.uniform(0.008, 0.045) if long else r.uniform(0.004, 0.022),
-                r.uniform(0.006, 0.03) if long else r.uniform(0.004, 0.02),
+                r.uniform(0.025, 0.06) if jacket or coat else r.uniform(0.006, 0.03),
+                r.uniform(0.014, 0.04) if jacket or coat else r.uniform(0.006, 0.024),
                 thigh,
-                thigh * r.uniform(0.3, 1.6),
+                thigh * r.uniform(0.5, 1.4),
             ),
-            wrinkles=r.uniform(0.03, 0.25),
+            wrinkles=r.uniform(0.06, 0.35),
             wrinkle_waves=(r.normal(size=(3, 3)) * r.uniform(10, 35, (3, 1))).astype(np.float32),
             stride=r.uniform(0.6, 1.2),
         )
@@ -209,14 +211,14 @@ class Wardrobe:
             return rgb(0.06, r.uniform(0.2, 0.6), r.uniform(0.03, 0.14))
         if pick < 0.82:
             return rgb(r.uniform(0.05, 0.09), r.uniform(0.4, 0.75), r.uniform(0.15, 0.45))
-        return rgb(0.12, r.uniform(0.3, 0.6), r.uniform(0.5, 0.85)) if pick < 0.93 else rgb(r.random(), 0.8, 0.6)
+        return rgb(0.12, r.uniform(0.3, 0.6), r.uniform(0.5, 0.85)) if pick < 0.945 else rgb(r.random(), 0.8, 0.6)
 
     def _trousers(self) -> float:
         """Where trouser legs end: long, to the knee, below it, or short."""
         r, pick = self._random, self._random.random()
-        if pick < 0.7:
+        if pick < 0.6 + 0.4 * self._cold:
             return self._ankle + r.uniform(-0.04, 0.05)
-        if pick < 0.85:
+        if pick < 0.85 + 0.15 * self._cold:
             return self._knee + r.uniform(-0.05, 0.12)
         return self._knee - r.uniform(0.08, 0.22) if pick < 0.9 else r.uniform(self._knee + 0.12, self._hip - 0.1)
 
