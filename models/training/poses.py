@@ -33,7 +33,7 @@ def _about(axis: Floats, degrees: float) -> Floats:
 
 
 def pose(random: np.random.Generator, mesh: Mesh, outfit: Outfit) -> Floats:
-    """Turns of all bones, (b, 3, 3): four of five people walk, a few look at a phone, have hands in pockets or point."""
+    """Turns of all bones, (b, 3, 3): four of five people walk, a few hold a phone, point or hide a hand."""
     r = random
     result = np.tile(np.eye(3, dtype=np.float32), (len(mesh.names), 1, 1))
 

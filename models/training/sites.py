@@ -90,9 +90,9 @@ class _Crowd:
         image, cover = self._people[int(random.integers(len(self._people)))]
         tall, wide = cover.shape
         if size < 1:
-            image, cover = (
-                cv2.resize(each, None, fx=size, fy=size, interpolation=cv2.INTER_AREA) for each in (image, cover)
-            )
+            small = max(1, round(size * wide)), max(1, round(size * tall))
+            image = np.asarray(cv2.resize(image, small, interpolation=cv2.INTER_AREA), np.float32)
+            cover = np.asarray(cv2.resize(cover, small, interpolation=cv2.INTER_AREA), np.float32)
         height, width = cover.shape
         x, y = round(right * wide + (wide - width) / 2), round(down * tall + (tall - height) / 2)
         to = target[max(0, y) : max(0, height + y), max(0, x) : max(0, width + x)]
