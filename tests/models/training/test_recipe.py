@@ -71,7 +71,7 @@ def test_the_same_seed_makes_the_same_people() -> None:
 
 
 def test_people_look_more_like_themselves_than_like_others(people: Path) -> None:
-    """By colours alone, and across cameras: there is something to learn from, and it is not only the cameras."""
+    """Across cameras: there is something to learn from, and it is not only the cameras."""
     found = []
     for number in generate.ready(people):
         site = generate.read(people, number)
@@ -80,7 +80,7 @@ def test_people_look_more_like_themselves_than_like_others(people: Path) -> None
         from models.training.judging import find
 
         found.append(find(load_embedder("osnet_generated").embed(crops), site.person, site.camera).auc)
-    assert 0.6 < np.mean(found) < 0.995
+    assert 0.9 < np.mean(found) < 1
 
 
 def test_generating_goes_on_where_it_was_stopped(people: Path, tmp_path: Path) -> None:
