@@ -158,11 +158,11 @@ class HistoryIndex:
                 found.append(sum(cosine >= best[-1] - 1e-6 for cosine in cosines[1:]) / 10)
             self._recall[model] = recall = Recall(float(np.mean(found)), len(found), part.count)
             if recall.at_10 < CAREFUL and part.ef < EF_MOST:
-                part.ef = min(EF_MOST, part.ef * 5 // 4)
+                part.ef = min(EF_MOST, part.ef + max(1, part.ef // 8))
                 self._shares[model] = deque(maxlen=KEPT)
         return dict(self._recall)
 
-    def settle(self, sample: int = 200) -> dict[str, Recall]:
+    def settle(self, sample: int = 300) -> dict[str, Recall]:
         """Measure, look further where too little is found, and measure again, until it is good or cannot be."""
         while True:
             before = {model: part.ef for model, part in list(self._parts.items())}
