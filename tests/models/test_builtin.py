@@ -45,7 +45,7 @@ def test_the_same_clothes_are_nearer_than_others(net: Embedder) -> None:
     again = net.embed([person(*clothes, seed=2) for clothes in PEOPLE])
     likeness = first @ again.T
     same, other = np.diag(likeness), likeness[~np.eye(len(PEOPLE), dtype=bool)]
-    assert same.min() > 0.97
+    assert same.min() > 0.95
     assert same.min() > other.max() + 0.05
 
 
