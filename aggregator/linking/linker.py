@@ -98,8 +98,10 @@ class Linker:
         for partition, group in groups.values():
             table = partition.table
             rows = np.array([self._put(partition, visit) for visit in group], np.intp)
-            # Who has no identity and will not get one yet is compared with nobody.
-            waits = ~table.placed[rows] & (table.ripe[rows] | (table.identity[rows] > 0))
+            # Who has no identity and will not get one yet is compared with nobody. Who gets one now is placed among
+            # those known now, whether the last lesson had placed them or not: a restart learns that lesson anew.
+            known = table.identity[rows] > 0
+            waits = np.where(known, ~table.placed[rows], table.ripe[rows])
             table.place(rows[waits], partition.evidence)
             ripe = rows[(table.identity[rows] == 0) & table.ripe[rows]]
             for parts in _some(self._competing(partition, ripe), TOGETHER):
@@ -321,12 +323,14 @@ class Linker:
         if not len(rows) or not len(recent):
             return np.zeros(0, np.int64)
         least = self._caution(partition) - NEAR
-        weighed = weigh(
-            table, rows, recent, partition.evidence, self._limits, self.settings.dependence, least,
-            self.constraints.looks(table.visit[recent]),
-        )
-        near = (weighed.odds > least).any(axis=0)
-        return np.union1d(weighed.identity[near], table.identity[rows])
+        said = self.constraints.looks(table.visit[recent])
+        names = [table.identity[rows]]
+        # Some at a time: what is between stays in the processor's cache.
+        for at in range(0, len(rows), TOGETHER):
+            weighed = weigh(table, rows[at : at + TOGETHER], recent, partition.evidence, self._limits,
+                            self.settings.dependence, least, said)
+            names.append(weighed.identity[(weighed.odds > least).any(axis=0)])
+        return np.unique(np.concatenate(names))
 
     def _repair(self, partition: Partition, window: float, deep: bool) -> list[Decision]:
         table, settings = partition.table, self.settings
