@@ -72,6 +72,7 @@ class Agent:
             settings.tracklets, self.run_id, on_camera=lambda _: self.uplink.greet(), counting=settings.counting,
             faces=settings.faces,
             drawn=self.drawn.load([camera.id for camera in settings.cameras]) if settings.counting.drawn else None)
+        self.pipeline.embedder.warm_up()
         self.previewer = Previewer({camera.id: camera.preview for camera in settings.cameras},
                                    lambda: self.pipeline.detector.names, lambda: face_finder(ModelStore()))
         self.previewer.add_sink(UPLINK, self.uplink.show)

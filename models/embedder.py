@@ -75,6 +75,10 @@ class Embedder:
         rows = [self._run(crops[start : start + self.batch]) for start in range(0, len(crops), self.batch)]
         return self._normalise(np.concatenate(rows) if len(rows) > 1 else rows[0])
 
+    def warm_up(self) -> None:
+        """Run once with as many crops as go together: the memory for that is taken now, and not in the first crowd."""
+        self._run([np.zeros((self._height, self._width, 3), np.uint8)] * self.batch)
+
     def raw(self, crops: Sequence[Image]) -> NDArray[np.float32]:
         """What the network answers to crops in one run, not normalised: for checks. (n, d) float32."""
         return self._run(crops)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import tracemalloc
 from pathlib import Path
 
 import cv2
@@ -125,3 +126,13 @@ def test_graphs_that_are_no_embedders(tmp_path: Path) -> None:
         load_embedder(
             saved(tmp_path, constant_detector(np.zeros((7, 126), np.float32), ("b", 3, 96, 64))), device="cpu"
         )
+
+
+def test_the_first_crowd_takes_no_memory_that_was_not_there_before(tmp_path: Path) -> None:
+    net = load_embedder(saved(tmp_path, mean_embedder(("b", 3, 256, 128))), device="cpu")
+    net.warm_up()
+    tracemalloc.start()
+    net.embed(20 * CROPS)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 2**20  # one crop as floats is a third of that
