@@ -46,7 +46,7 @@ def generate(
     from models.training.generate import contact_sheet
     from models.training.generate import generate as make
 
-    with show_progress() as progress:
+    with show_progress(steps=True) as progress:
         progress.stage(f"Generating {sites} sites in {folder}")
         count = workers or os.cpu_count() or 1
         made = make(folder, sites, seed=seed, takes=takes, workers=count, done=progress.advance)
@@ -135,7 +135,7 @@ def adapt(
     chosen = load_settings(settings, AdaptSettings) if settings else AdaptSettings()
     start, own = load(checkpoint), read_tracklets(videos, tracks)
     met = int(own.apart.any(1).sum())
-    with show_progress() as progress:
+    with show_progress(steps=True) as progress:
         progress.stage(f"Learning from {len(own.pictures)} crops of {met} tracks that met others")
         save(out, teach(start, own, folder, chosen, progress.advance))
     _say({"file": str(out), "crops": len(own.pictures), "tracks": met}, f"{out}: adapted to {met} tracks", as_json)
@@ -234,7 +234,7 @@ def choose(
     from models.training.choosing import choose as decide
 
     candidates = {model: load_embedder(model, device="cpu") for model in models}
-    with show_progress() as progress:
+    with show_progress(steps=True) as progress:
         progress.stage(f"Measuring {len(candidates)} candidates")
         measured: list[str] = []
 

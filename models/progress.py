@@ -15,7 +15,7 @@ class Progress(Protocol):
         """A new step begins."""
 
     def advance(self, done: int, total: int | None) -> None:
-        """So many bytes of so many are there."""
+        """So many bytes of so many are there, or steps done."""
 
 
 class Silent:
@@ -25,14 +25,14 @@ class Silent:
         """A new step begins."""
 
     def advance(self, done: int, total: int | None) -> None:
-        """So many bytes of so many are there."""
+        """So many bytes of so many are there, or steps done."""
 
 
 class Lines:
-    """A line a step, and one at each quarter of a download."""
+    """A line a stage, and one at each quarter of a download or of its steps."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO, steps: bool) -> None:
+        self._stream, self._steps = stream, steps
         self._quarter = 0
 
     def stage(self, text: str) -> None:
@@ -41,29 +41,37 @@ class Lines:
         print(text, file=self._stream, flush=True)
 
     def advance(self, done: int, total: int | None) -> None:
-        """So many bytes of so many are there."""
+        """So many bytes of so many are there, or steps done."""
         quarter = 4 * done // total if total else 0
         if quarter > self._quarter:
             self._quarter = quarter
-            print(f"  {25 * quarter} % of {total / 1e6:.1f} MB" if total else "", file=self._stream, flush=True)
+            whole = f"{total}" if self._steps else f"{(total or 0) / 1e6:.1f} MB"
+            print(f"  {25 * quarter} % of {whole}", file=self._stream, flush=True)
 
 
 @contextmanager
-def show_progress(stream: TextIO | None = None) -> Iterator[Progress]:
-    """Bars when `stream` (stderr by default) is a terminal, plain lines when it is not."""
+def show_progress(stream: TextIO | None = None, *, steps: bool = False) -> Iterator[Progress]:
+    """Bars when `stream` (stderr by default) is a terminal, plain lines when it is not; of bytes, or of `steps`."""
     stream = stream or sys.stderr
     if not stream.isatty():
-        yield Lines(stream)
+        yield Lines(stream, steps)
         return
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
     from rich.progress import Progress as RichProgress
 
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
-        DownloadColumn(),
+        MofNCompleteColumn() if steps else DownloadColumn(),
         TimeElapsedColumn(),
     )
     with RichProgress(*columns, console=Console(file=stream)) as bars:

@@ -18,7 +18,7 @@ import platformdirs
 try:
     import fcntl
 except ImportError:  # Windows: nobody waits for anybody
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # a module has no other type to be None of
 
 from common.errors import ModelError
 from models import builtin

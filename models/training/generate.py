@@ -125,5 +125,6 @@ def _make(job: tuple[Path, int, int, int]) -> None:
     unfinished.replace(pictures)
     unfinished = labels.with_suffix(f".{os.getpid()}.part")
     with unfinished.open("wb") as file:
+        # numpy's stub takes every keyword for `allow_pickle`; these are arrays by name.
         np.savez(file, **{"person": site.person, "camera": site.camera, "visit": site.visit, **site.traits})  # type: ignore[arg-type]
     unfinished.replace(labels)

@@ -29,7 +29,7 @@ from models.catalog import Entry, Mirror, catalog, look_up
 from models.checks import probe_crops
 from models.detector import DetectorSettings
 from models.load import load_detector, load_embedder
-from models.progress import Lines
+from models.progress import Lines, show_progress
 from models.store import ModelStore
 from tests.models.checkpoints import TinyYolo
 from tests.models.graphs import bright_spot_detector, mean_embedder
@@ -414,7 +414,7 @@ def test_the_catalog_is_complete() -> None:
 
 def test_without_a_terminal_progress_is_plain_lines() -> None:
     stream = io.StringIO()
-    lines = Lines(stream)
+    lines = Lines(stream, steps=False)
     lines.stage("downloading")
     for done in range(0, 1001, 10):
         lines.advance(done * 1000, 1_000_000)
@@ -426,6 +426,16 @@ def test_without_a_terminal_progress_is_plain_lines() -> None:
         "  75 % of 1.0 MB",
         "  100 % of 1.0 MB",
     ]
+
+
+def test_steps_are_counted_and_not_taken_for_bytes() -> None:
+    stream = io.StringIO()
+    with show_progress(stream, steps=True) as progress:
+        progress.stage("learning")
+        for done in range(61):
+            progress.advance(done, 60)
+    assert stream.getvalue().splitlines() == [
+        "learning", "  25 % of 60", "  50 % of 60", "  75 % of 60", "  100 % of 60"]
 
 
 def test_notes_of_the_store_are_plain_json(shelf: ModelStore, tmp_path: Path) -> None:

@@ -238,4 +238,4 @@ def test_a_server_runs_with_a_guard_only(site):
     from aggregator.api.app import create_app
 
     with pytest.raises(TypeError, match="guard"):
-        create_app(lambda: None, site.engine, site.bus)  # type: ignore[call-arg]
+        create_app(lambda: None, site.engine, site.bus)  # type: ignore[call-arg]  # what is left out is the point
