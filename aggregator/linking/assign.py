@@ -121,12 +121,9 @@ class Around:
         near = near[(table.identity[near] > 0) & self.inside[near - self.part.start]]
         if not len(near):
             return near
-        identity = table.identity[self.part]
-        theirs = np.zeros(int(identity.max()) + 1, bool)
-        theirs[table.identity[near]] = True
-        found: Rows = np.flatnonzero(theirs[identity] & self.inside) + self.part.start
-        return found
-
+        known = self.known(table)
+        likely: Rows = known[_shared(table.identity[known], np.searchsorted(known, near))]
+        return likely
 
     def cosines(self, rows: Rows, others: Rows) -> Floats:
         """Of `rows` with `others`, (n, m) float32."""
@@ -211,8 +208,8 @@ def weigh(
     return Weighed(owner[first], odds, way, visits, first, cosine, gap, others)
 
 
-def _shared(owner: NDArray[np.int64], some: NDArray[np.bool_]) -> Rows:
-    """Which of (n,) rows have an owner in common with one of `some`, (n,)."""
+def _shared(owner: NDArray[np.int64], some: NDArray[np.bool_] | Rows) -> Rows:
+    """Which of (n,) rows have an owner in common with one of `some` of them."""
     low, high = int(owner.min()), int(owner.max())
     marked = np.zeros(high - low + 1, bool)
     marked[owner[some] - low] = True
