@@ -34,7 +34,8 @@ from common.tracklet import Face, zones_of
 
 PREFIX = "embedding_"
 FACE, QUALITY = "face_", "face_quality"
-BATCH_S = 1.0
+BATCH = 64
+"""Visits that linking is shown at once, which is cheaper; it decides them in their order all the same."""
 RESOLVE_S = 300.0
 """Seconds between repairs: each visit is looked at twice in the time that a repair looks back."""
 
@@ -170,11 +171,12 @@ def replay_visits(visits: Iterable[Visit], count: int, settings: LinkingSettings
 
     began, batch, repaired = time.perf_counter(), list[Visit](), None
     for visit in visits:
-        if batch and visit.end > batch[0].end + BATCH_S:
+        repaired = visit.end if repaired is None else repaired
+        due = visit.end >= repaired + RESOLVE_S
+        if batch and (due or len(batch) >= BATCH):
             take(linker.observe(batch, batch[-1].end))
             batch = []
-        repaired = visit.end if repaired is None else repaired
-        if visit.end >= repaired + RESOLVE_S:
+        if due:
             take(linker.resolve(visit.end))
             repaired = visit.end
         batch.append(visit)

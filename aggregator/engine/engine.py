@@ -21,10 +21,10 @@ from aggregator.engine.alarm import Alarm
 from aggregator.engine.batch import Batch
 from aggregator.engine.bus import Bus
 from aggregator.engine.corrector import Corrector, correct, said_so_far
+from aggregator.engine.digest import digest
 from aggregator.engine.errands import Errands
 from aggregator.engine.failures import Abandoned, LinkingError
 from aggregator.engine.forgetter import Forgetter
-from aggregator.engine.groups import digest, in_time
 from aggregator.engine.hours import Hours
 from aggregator.engine.indexer import Indexer
 from aggregator.engine.keeper import Keeper
@@ -56,6 +56,8 @@ Item = tuple[str, Message]
 _SEEN_EVERY_S = 30.0
 _HOURS_AT_ONCE = 4
 _REPAIR_SHARE = 0.1
+_LINKED_AT_ONCE = 256
+"""Visits that linking is shown between two looks at whether to stop."""
 
 
 class Engine:
@@ -307,7 +309,9 @@ class Engine:
     def _link(self, visits: list[Visit], now: float, batch: Batch) -> None:
         assert self._linker is not None
         decisions: list[Decision] = []
-        for group in in_time(visits, self._settings.joint_s):
+        visits.sort(key=lambda visit: (visit.end, visit.visit))
+        for first in range(0, len(visits), _LINKED_AT_ONCE):
+            group = visits[first : first + _LINKED_AT_ONCE]
             if self._stopping.is_set():
                 raise Abandoned
             try:

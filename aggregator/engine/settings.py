@@ -18,10 +18,6 @@ class EngineSettings(Settings):
     gather_s: float = Field(
         default=0.05, ge=0, le=5,
         description="seconds to wait for more messages after the first: one write to disk serves them all")
-    joint_s: float = Field(
-        default=0.5, ge=0, le=60,
-        description="visits seen until within so many seconds of one another are linked jointly; others of the same "
-                    "batch, as after an outage, one after the other, as they would have come")
     resolve_every_s: float = Field(
         default=10.0, gt=0, le=86400,
         description="seconds between repairs of the recent past; more where one takes longer than a tenth of that")

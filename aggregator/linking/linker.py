@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from aggregator.linking.assign import NOBODY, TOGETHER, Around, Candidates, cand
 from aggregator.linking.compare import Limits
 from aggregator.linking.constraints import Constraints, Said
 from aggregator.linking.explain import Here
+from aggregator.linking.groups import in_time, take_some
 from aggregator.linking.ids import IdAllocator
 from aggregator.linking.partition import Partition
 from aggregator.linking.reasons import linked, merged, moved, new
@@ -87,29 +88,43 @@ class Linker:
         """New visits, or known ones that have grown. One decision for each visit that now gets an identity.
 
         Args:
-            visits: they compete for identities and are assigned jointly; at most one of each number.
+            visits: at most one of each number. They are taken in the order of their ends; those that one camera saw
+                until about the same time compete for identities, and are assigned jointly.
             now: UTC seconds.
         """
         decisions: list[Decision] = []
-        groups: dict[int, tuple[Partition, list[Visit]]] = {}
+        of: dict[int, tuple[Partition, list[Visit]]] = {}
         for visit in visits:
             partition = self._partition(visit)
-            groups.setdefault(id(partition), (partition, []))[1].append(visit)
-        for partition, group in groups.values():
-            table = partition.table
+            of.setdefault(id(partition), (partition, []))[1].append(visit)
+        for partition, theirs in of.values():
+            groups = in_time(theirs, self.settings.joint_s)
+            while groups:
+                # What is due after so many visits comes after so many, however many come at once.
+                most = min(TOGETHER, partition.until_due() if self.settings.learn else TOGETHER)
+                decisions += self._observe(partition, take_some(groups, most))
+        return decisions
+
+    def _observe(self, partition: Partition, groups: Sequence[Sequence[Visit]]) -> list[Decision]:
+        """Visits that come together; those of a group compete where one camera saw them."""
+        table = partition.table
+        parts: list[Rows] = []
+        for group in groups:
             rows = np.array([self._put(partition, visit) for visit in group], np.intp)
-            # Who has no identity and will not get one yet is compared with nobody. Who gets one now is placed among
-            # those known now, whether the last lesson had placed them or not: a restart learns that lesson anew.
-            known = table.identity[rows] > 0
-            waits = np.where(known, ~table.placed[rows], table.ripe[rows])
-            table.place(rows[waits], partition.evidence)
-            ripe = rows[(table.identity[rows] == 0) & table.ripe[rows]]
-            for parts in _some(self._competing(partition, ripe), TOGETHER):
-                decisions += self._assign_all(partition, parts)
-            partition.seen += len(ripe)
-            if len(ripe) and self.settings.learn:
-                partition.learn_if_due(len(self._cameras), self.settings.sample, self.settings.time_to_live)
-                self._notices += partition.look_out()
+            grown = rows[(table.identity[rows] > 0) & ~table.placed[rows]]
+            table.place(grown, partition.evidence)
+            parts += self._competing(partition, rows[(table.identity[rows] == 0) & table.ripe[rows]])
+        if not parts:
+            return []  # who has no identity and will not get one yet is compared with nobody
+        # Who gets one now is placed among those known now, whether the last lesson had placed them or not: a restart
+        # learns that lesson anew.
+        ripe = np.concatenate(parts)
+        table.place(ripe, partition.evidence)
+        decisions = self._assign_all(partition, parts, ripe)
+        partition.seen += len(ripe)
+        if self.settings.learn:
+            partition.learn_if_due(len(self._cameras), self.settings.sample, self.settings.time_to_live)
+            self._notices += partition.look_out()
         return decisions
 
     def notices(self) -> list[tuple[str, str, dict[str, float]]]:
@@ -152,7 +167,8 @@ class Linker:
             row = partition.table.row_of.get(visit, -1)
             if row >= 0 and partition.table.ripe[row]:
                 partition.table.identity[row] = 0
-                return self._assign_all(partition, [np.array([row])])[0]
+                one = np.array([row])
+                return self._assign_all(partition, [one], one)[0]
         return None
 
     def correct(
@@ -264,11 +280,10 @@ class Linker:
                 theirs.append(parts[-1])
         return [np.array(part, np.intp) for part in parts]
 
-    def _assign_all(self, partition: Partition, parts: Sequence[Rows]) -> list[Decision]:
-        """Decide part by part; those of a part compete."""
+    def _assign_all(self, partition: Partition, parts: Sequence[Rows], rows: Rows) -> list[Decision]:
+        """Decide part by part, `rows` are those of all; those of a part compete."""
         decisions: list[Decision] = []
-        around = Around.of(
-            partition.table, np.concatenate(parts), partition.evidence, self.settings.time_to_live)
+        around = Around.of(partition.table, rows, partition.evidence, self.settings.time_to_live)
         known = len(around.known(partition.table))
         for part in parts:
             if partition.table.dimensions:
@@ -373,15 +388,3 @@ class Linker:
             table.identity[theirs] = stays
             self.merged[folded] = stays
         return decisions
-
-
-def _some(parts: Sequence[Rows], most: int) -> Iterator[Sequence[Rows]]:
-    """Parts in order, as many at a time as have `most` rows; one at least."""
-    first = count = 0
-    for at, part in enumerate(parts):
-        if count and count + len(part) > most:
-            yield parts[first:at]
-            first, count = at, 0
-        count += len(part)
-    if count:
-        yield parts[first:]

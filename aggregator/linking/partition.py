@@ -59,6 +59,12 @@ class Partition:
         self.relearned = False
         """Whether anything was learned since the last repair."""
 
+    def until_due(self) -> float:
+        """After how many more visits something is due: a lesson, other members of the cohort, a look at the clocks."""
+        if not self.table.dimensions:
+            return np.inf
+        return max(1, min(self.next_lesson, self.next_meeting, self.watch.next) - self.seen)
+
     def learn_if_due(self, cameras: int, sample: int, live: float) -> bool:
         """Learn once enough is new; whether that was so.
 
@@ -101,7 +107,7 @@ class Partition:
 
     def look_out(self) -> list[Notice]:
         """What has happened to cameras, once enough is new. Of a clock that jumped, the times since are put right."""
-        if not self.watch.due(self.seen) or not self.table.dimensions:
+        if self.seen < self.watch.next or not self.table.dimensions:
             return []
         table = self.table
         notices = self.watch.look(table, self.evidence, np.flatnonzero(table.ripe), self.seen)

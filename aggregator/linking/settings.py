@@ -16,6 +16,10 @@ class LinkingSettings(Settings):
         3, ge=1, description="a visit seen in fewer frames is not mature: it gets no identity yet")
     time_to_live: float = Field(
         7200.0, gt=0, description="seconds after a visit for which new visits are compared with it")
+    joint_s: float = Field(
+        1.0, ge=0, le=60,
+        description="visits that one camera saw until within so many seconds of one another are linked jointly; "
+                    "others that come at once, as after an outage, one after the other, as they would have come")
     reentry: float = Field(
         0.0, ge=0, description="seconds that must pass before one camera may see the same person again")
     caution: float = Field(

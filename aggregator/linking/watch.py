@@ -74,9 +74,10 @@ class Watch:
     since: int = 0
     suspects: dict[tuple[str, int], tuple[int, float]] = field(default_factory=dict)
 
-    def due(self, seen: int) -> bool:
-        """Whether to look."""
-        return seen >= max(RECENT, self.looked + EVERY)
+    @property
+    def next(self) -> int:
+        """Visits at which to look again."""
+        return max(RECENT, self.looked + EVERY)
 
     def look(self, table: VisitTable, evidence: Evidence, rows: Rows, seen: int) -> list[Notice]:
         """What has happened to cameras lately.

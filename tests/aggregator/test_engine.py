@@ -443,7 +443,9 @@ def test_ending_while_nothing_can_be_stored(tmp_path: Path) -> None:
         assert rig.through() == -1
 
 
-def test_ending_in_the_middle_of_a_long_batch(tmp_path: Path) -> None:
+def test_ending_in_the_middle_of_a_long_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aggregator.engine.engine._LINKED_AT_ONCE", 4)
+
     class Slow(Linker):
         def observe(self, visits: Any, now: float) -> Any:
             time.sleep(0.1)

@@ -43,6 +43,18 @@ def whose(decisions: list[Decision]) -> tuple[dict[int, int], dict[int, int]]:
     return {visit: today(one) for visit, one in identity.items()}, merged
 
 
+def test_what_comes_all_at_once_is_decided_as_if_it_had_come_in_time() -> None:
+    visits, _ = walks(150, noise=0.8, every_s=6)
+    in_time, at_once = fresh(), fresh()
+    expected = [decision for group in groups(visits) for decision in in_time.observe(group, group[-1].end)]
+    shuffled = [visits[k] for k in np.random.default_rng(1).permutation(len(visits))]
+    found = at_once.observe(shuffled, visits[-1].end)
+    assert in_time.site_map() == at_once.site_map()
+    assert [(one.visit, one.operation, one.identity) for one in found] == [
+        (one.visit, one.operation, one.identity) for one in expected]
+    assert [one.confidence for one in found] == pytest.approx([one.confidence for one in expected], abs=1e-3)
+
+
 @pytest.mark.parametrize("noise", [0.3, 0.9])
 @pytest.mark.parametrize("seed", [1, 2])
 def test_ids_are_never_used_twice_and_merged_ones_lead_on(seed: int, noise: float) -> None:

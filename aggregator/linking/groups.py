@@ -1,12 +1,10 @@
-"""Which visits of a batch are linked jointly, and by which settings."""
+"""Which visits that come at once are decided together."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 
 from aggregator.visit import Visit
-from common.settings import Settings
 
 
 def in_time(visits: Iterable[Visit], within_s: float) -> list[list[Visit]]:
@@ -23,7 +21,12 @@ def in_time(visits: Iterable[Visit], within_s: float) -> list[list[Visit]]:
     return groups
 
 
-def digest(settings: Settings) -> str:
-    """Twelve hexadecimal digits that tell one set of settings from another."""
-    return hashlib.sha256(settings.model_dump_json().encode()).hexdigest()[:12]
-
+def take_some(groups: list[list[Visit]], most: float) -> list[list[Visit]]:
+    """The first groups, as many as hold `most` visits, but one at least; they are no longer in `groups` then."""
+    count = len(groups[0])
+    n = 1
+    while n < len(groups) and count + len(groups[n]) <= most:
+        count += len(groups[n])
+        n += 1
+    some, groups[:n] = groups[:n], []
+    return some
