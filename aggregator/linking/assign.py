@@ -72,19 +72,30 @@ NOBODY = Candidates(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Around:
-    """Whom several new visits are compared with.
+    """Whom several new visits are compared with, and which of these may look like them: found once for all of them, so
+    that a visit's own share grows with those alone.
 
     Attributes:
+        rows: (n,) the new visits.
         part: rows of the table among which all of them are.
-        inside: (rows of `part`,), which of those are meant.
-        near: for each new visit, by its row, those in `part` that may look more like it than not.
-        cosine: for each, (rows of `part`,) float32, of the projected embeddings.
+        known: (m,) rows that have an identity; those of one identity lie together.
+        name: (k,) int64, the identities, rising.
+        first: (k + 1,) int64, where each one's rows begin in `known`.
+        alike_to: (n, k) bool, whether one of an identity's visits may look more like the new one than not.
+        each_other: (n, n) bool, the same of the new ones.
+        cosine: (n, rows of `part`) float32, of the projected embeddings.
+        place: where each new visit is in `rows`.
     """
 
+    rows: Rows
     part: slice
-    inside: NDArray[np.bool_]
-    near: dict[int, Rows]
-    cosine: dict[int, Floats]
+    known: Rows
+    name: NDArray[np.int64]
+    first: NDArray[np.int64]
+    alike_to: NDArray[np.bool_]
+    each_other: NDArray[np.bool_]
+    cosine: Floats
+    place: dict[int, int]
 
     @classmethod
     def of(cls, table: VisitTable, rows: Rows, evidence: Evidence, live: float) -> Around:
@@ -92,42 +103,68 @@ class Around:
 
         Args:
             table: where the visits are.
-            rows: the new ones, at least one; what is between takes 8 bytes for each of them and each of the others.
+            rows: the new ones, which have no identity yet, at least one; what is between takes 10 bytes for each of
+                them and each of the others.
             evidence: learned.
             live: seconds before and after them.
         """
         since, until = float(table.start[rows].min()) - live, float(table.end[rows].max()) + live
         part = table.block_span(since, until)
-        inside = (table.end[part] >= since) & (table.start[part] <= until)
-        level, scale = table.level[part], table.scale[part]
+        owner = table.identity[part]
+        inside = (owner > 0) & (table.end[part] >= since) & (table.start[part] <= until)
+        some = np.flatnonzero(inside)
+        known = some[np.argsort(owner[some], kind="stable")]
+        owner = owner[known]
+        starts = np.flatnonzero(owner[1:] != owner[:-1]) + 1
+        first = np.concatenate([[0], starts, [len(known)]]) if len(known) else np.zeros(1, np.int64)
         cosine = table.projected[rows] @ table.projected[part].T
         # The normalised score without what is the same for all others, which is put on what it is compared with.
-        score = cosine * (table.scale[rows][:, None] + scale)
-        score -= level
-        least = np.float32(evidence.alike_from - SLACK) + table.level[rows]
-        near = [np.flatnonzero(found) + part.start for found in score >= least[:, None]]
-        names = rows.tolist()
-        return cls(part, inside, dict(zip(names, near, strict=True)), dict(zip(names, cosine, strict=True)))
+        score = cosine * (table.scale[rows][:, None] + table.scale[part])
+        score -= table.level[part]
+        near = score >= (np.float32(evidence.alike_from - SLACK) + table.level[rows])[:, None]
+        slot = np.zeros(len(inside), np.intp)
+        slot[known] = np.repeat(np.arange(len(first) - 1), np.diff(first))
+        alike_to = np.zeros((len(rows), len(first) - 1), bool)
+        new, other = np.divmod(np.flatnonzero(near & inside), len(inside))
+        alike_to[new, slot[other]] = True
+        place = {row: k for k, row in enumerate(rows.tolist())}
+        return cls(rows, part, known + part.start, owner[first[:-1]], first, alike_to, near[:, rows - part.start],
+                   cosine, place)
 
-    def known(self, table: VisitTable) -> Rows:
-        """Those that have an identity by now."""
-        rows: Rows = np.flatnonzero((table.identity[self.part] > 0) & self.inside) + self.part.start
-        return rows
+    def everybody(self, table: VisitTable) -> Rows:
+        """Who has an identity by now."""
+        return np.concatenate([self.known, self.rows[table.identity[self.rows] > 0]])
 
     def alike(self, table: VisitTable, rows: Rows) -> Rows:
-        """Of `known` those whose identity has a visit that may look more like one of `rows` than not."""
-        near: Rows = self.near[int(rows[0])] if len(rows) == 1 else np.unique(
-            np.concatenate([self.near[row] for row in rows.tolist()]))
-        near = near[(table.identity[near] > 0) & self.inside[near - self.part.start]]
-        if not len(near):
-            return near
-        known = self.known(table)
-        likely: Rows = known[_shared(table.identity[known], np.searchsorted(known, near))]
-        return likely
+        """Of `everybody` those whose identity has a visit that may look more like one of `rows` than not."""
+        mine = [self.place[row] for row in rows.tolist()]
+        like: NDArray[np.bool_] = self.alike_to[mine].any(axis=0)
+        near: NDArray[np.bool_] = self.each_other[mine].any(axis=0)
+        # Those of the new ones that were decided before these.
+        came = np.flatnonzero(table.identity[self.rows] > 0)
+        others = self.rows[:0]
+        if len(came):
+            owner, near = table.identity[self.rows[came]], near[came]
+            at = np.minimum(np.searchsorted(self.name, owner), max(0, len(self.name) - 1))
+            old = self.name[at] == owner if len(self.name) else np.zeros(len(came), bool)
+            like[at[near & old]] = True
+            wanted = near.copy()
+            wanted[old] = like[at[old]]
+            wanted |= (owner[:, None] == owner[near]).any(axis=1)
+            others = self.rows[came[wanted]]
+        slots = np.flatnonzero(like)
+        if not len(slots):
+            return others
+        low = self.first[slots]
+        count = self.first[slots + 1] - low
+        behind = np.cumsum(count)
+        found = self.known[np.repeat(low - behind + count, count) + np.arange(int(behind[-1]))]
+        return np.concatenate([found, others]) if len(others) else found
 
     def cosines(self, rows: Rows, others: Rows) -> Floats:
         """Of `rows` with `others`, (n, m) float32."""
-        return np.stack([self.cosine[row].take(others - self.part.start) for row in rows.tolist()])
+        columns = others - self.part.start
+        return np.stack([self.cosine[self.place[row]].take(columns) for row in rows.tolist()])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -284,7 +284,7 @@ class Linker:
         """Decide part by part, `rows` are those of all; those of a part compete."""
         decisions: list[Decision] = []
         around = Around.of(partition.table, rows, partition.evidence, self.settings.time_to_live)
-        known = len(around.known(partition.table))
+        known = len(around.known)
         for part in parts:
             if partition.table.dimensions:
                 partition.compared = known
@@ -299,7 +299,7 @@ class Linker:
             least = self._caution(partition)
             # Where no walk alone says so much, one of an identity's visits must look more like this one than not.
             few = partition.evidence.likeliest <= least and not table.faces
-            others = around.alike(table, rows) if few else around.known(table)
+            others = around.alike(table, rows) if few else around.everybody(table)
             if len(others):
                 weighed = weigh(
                     table, rows, others, partition.evidence, self._limits, settings.dependence,

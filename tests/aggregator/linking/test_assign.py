@@ -87,16 +87,22 @@ def test_who_is_looked_at_together_is_weighed_as_who_is_looked_at_alone() -> Non
     (partition,) = linker._partitions.values()
     table, limits, least = partition.table, Limits(list(CAMERAS), None, 0.0), 100.0
     rows = np.arange(200, 300)
+    whose = table.identity[rows].copy()
+    table.identity[rows] = 0
     around = Around.of(table, rows, partition.evidence, 3000.0)
-    others = around.known(table)
-    assert set(others) == set(table.between(table.start[rows].min() - 3000, table.end[rows].max() + 3000))
-    left_out = 0
-    for part in (rows[:1], rows[50:51], rows[10:13], rows[97:]):
+    left_out = mates = 0
+    for part in np.split(rows, [1, 2, 5, 6, 9, *range(10, 100)]):  # each is decided before those that follow
+        others = np.sort(around.everybody(table))
+        within = table.between(table.start[rows].min() - 3000, table.end[rows].max() + 3000)
+        assert others.tolist() == within[table.identity[within] > 0].tolist()
         every = weigh(table, part, others, partition.evidence, limits, 0.4, least)
         near = around.alike(table, part)
-        some = weigh(table, part, near, partition.evidence, limits, 0.4, least)
+        some = weigh(table, part, near, partition.evidence, limits, 0.4, least, None, around.cosines(part, near))
         assert some.identity.tolist() == every.identity.tolist()
         assert np.allclose(some.odds, every.odds, atol=1e-3)
-        assert some.row.tolist() == every.row.tolist()
+        assert sorted(some.row.tolist()) == sorted(every.row.tolist())
         left_out += len(others) - len(near)
-    assert left_out > len(others)
+        mates += int(np.isin(near, rows).sum())
+        table.identity[part] = whose[part - 200]
+    assert left_out > 10 * len(table)
+    assert mates > 50
