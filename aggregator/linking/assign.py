@@ -138,8 +138,8 @@ class Around:
     def alike(self, table: VisitTable, rows: Rows) -> Rows:
         """Of `everybody` those whose identity has a visit that may look more like one of `rows` than not."""
         mine = [self.place[row] for row in rows.tolist()]
-        like: NDArray[np.bool_] = self.alike_to[mine].any(axis=0)
-        near: NDArray[np.bool_] = self.each_other[mine].any(axis=0)
+        like: NDArray[np.bool_] = np.logical_or.reduce(self.alike_to[mine])
+        near: NDArray[np.bool_] = np.logical_or.reduce(self.each_other[mine])
         # Those of the new ones that were decided before these.
         came = np.flatnonzero(table.identity[self.rows] > 0)
         others = self.rows[:0]
