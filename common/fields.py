@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from common.errors import WireError
 
 MAX_DEPTH = 8
+MAX_TEXT = 200
+MAX_WHOLE = 2**53
 F2, F4, F8, I4 = (np.dtype(name) for name in ("<f2", "<f4", "<f8", "<i4"))
 
 
@@ -60,7 +62,7 @@ class Fields:
     def _bad(self, name: str, expected: str) -> WireError:
         return WireError("bad_field", f"field '{name}': expected {expected}, got {shown(self.fields.get(name))}")
 
-    def text(self, name: str, limit: int = 200) -> str:
+    def text(self, name: str, limit: int = MAX_TEXT) -> str:
         """At most `limit` characters."""
         value = self.fields.get(name)
         if not isinstance(value, str) or len(value) > limit:
@@ -74,7 +76,7 @@ class Fields:
             raise self._bad(name, "a name")
         return value
 
-    def integer(self, name: str, least: int = 0, most: int = 2**53) -> int:
+    def integer(self, name: str, least: int = 0, most: int = MAX_WHOLE) -> int:
         """A whole number from `least` to `most`."""
         value = self.fields.get(name)
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:

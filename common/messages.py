@@ -8,14 +8,15 @@ Numbers travel as msgpack's own; arrays as little-endian bytes: embeddings float
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgpack
+import msgspec
 import numpy as np
 from pydantic import ValidationError
 
 from common.errors import WireError
-from common.fields import F2, F4, F8, I4, Fields, is_number, mapping, plain, shown
+from common.fields import F2, F4, F8, I4, MAX_TEXT, MAX_WHOLE, Fields, is_number, mapping, plain, shown
 from common.places.shapes import Line, Zone
 from common.settings import Settings, T
 from common.tracklet import Face, PackedTracklet, Path, Tracklet
@@ -85,8 +86,7 @@ class Event:
     data: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Upload:
+class Upload(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=False):
     """One numbered entry of an agent's spool: a tracklet part or a batch of events.
 
     `spool` names one opening of the spool's file (`common.spool_id`), `seq` counts from 1 in it; numbers are left out
@@ -98,10 +98,21 @@ class Upload:
     """
 
     type: ClassVar[str] = "upload"
-    spool: str
-    seq: int
+    spool: Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
+    seq: Annotated[int, msgspec.Meta(ge=1, le=MAX_WHOLE)]
     body: bytes
-    after: int = 0
+    after: Annotated[int, msgspec.Meta(ge=0, le=MAX_WHOLE)] = 0
+
+
+class _SentUpload(Upload, frozen=True, kw_only=True, eq=False, gc=False, tag_field="type", tag="upload"):
+    v: Literal[1]
+
+
+class _Other(msgspec.Struct, tag_field="type", tag=""):
+    """With one more kind to choose from, `type` has to be there."""
+
+
+_read_upload = msgspec.msgpack.Decoder(_SentUpload | _Other).decode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,7 +219,7 @@ Message = Hello | Upload | Stats | Picture | Ack | Assign | Preview | Drawn | Ta
 def encode(message: Message) -> bytes:
     """One message as bytes."""
     body: dict[str, Any] = {"v": VERSION, "type": message.type}
-    for name in message.__dataclass_fields__:
+    for name in message.__struct_fields__ if isinstance(message, Upload) else message.__dataclass_fields__:
         value = getattr(message, name)
         if name in ("cameras", "models") and isinstance(value, tuple):
             value = [{key: _sendable(getattr(item, key)) for key in item.__dataclass_fields__} for item in value]
@@ -233,6 +244,12 @@ def decode(data: bytes) -> Message:
     Raises:
         WireError: `not_msgpack`, `wrong_version`, `unknown_type`, `bad_field` or `too_large`; it says what was found.
     """
+    if len(data) <= MAX_MESSAGE_BYTES:
+        try:
+            upload: Upload = _read_upload(data)
+            return upload
+        except (msgspec.DecodeError, UnicodeError):  # nearly all are uploads; of others, and of wrong ones, below
+            pass
     body = _unpack(data)
     if body.get("v") != VERSION:
         raise WireError("wrong_version", f"message version {shown(body.get('v'))}, this side speaks {VERSION}",
@@ -267,7 +284,7 @@ def decode(data: bytes) -> Message:
 
 def pack_tracklet(tracklet: Tracklet) -> bytes:
     """The body of an `Upload`."""
-    fields = {"kind": "tracklet", **PackedTracklet.of(tracklet)._asdict()}
+    fields = {"kind": "tracklet", **msgspec.structs.asdict(PackedTracklet.of(tracklet))}
     del fields["face"]
     if tracklet.face is not None:
         fields["face"] = _pack_face(tracklet.face)
@@ -398,7 +415,7 @@ def _tracklet(read: Fields) -> Tracklet:
         embeddings=flat.reshape(len(quality), len(mean)), quality=quality, embedding_times=times,
         path=Path(times=path_times, frames=path_frames, boxes=boxes.reshape(-1, 4)),
         attributes=plain_attributes(attributes), counts=plain_counts(counts),
-        face=_face(Fields(mapping(read.fields["face"], "face"))) if "face" in read.fields else None,
+        face=_face(Fields(mapping(read.fields["face"], "face"))) if read.fields.get("face") is not None else None,
     )
 
 

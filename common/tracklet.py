@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -114,7 +115,7 @@ class Tracklet:
                 raise ValueError(f"Tracklet.{name}: expected shape {expected}, got {actual}")
 
 
-class PackedTracklet(NamedTuple):
+class PackedTracklet(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="tracklet"):
     """A `Tracklet` as it travels and as it is kept: the same fields, arrays as bytes of little-endian numbers, those of
     embeddings float16. Only the face, which few have, is as there."""
 

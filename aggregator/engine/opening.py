@@ -5,13 +5,13 @@ What passes here would pass there, number by number; what does not is opened aga
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from operator import itemgetter
 from typing import Any
 
-import msgpack
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from aggregator.engine.intake import LENGTH_TOLERANCE, open_upload
@@ -22,13 +22,15 @@ from common.tracklet import PackedTracklet, Tracklet
 
 Opened = PackedTracklet | list[Event] | WireError
 
-Columns = Mapping[str, Sequence[Any]]
-"""Fields of `PackedTracklet`, each of all rows."""
-
-_fields = itemgetter(*PackedTracklet._fields)
-_TYPES = (str, str, int, int, bool, float, float, str, int, float, str, *(bytes,) * 7, dict, dict, type(None))
 _MOST_TEXT = 200
 _MOST = 2**53
+
+
+class _Other(msgspec.Struct, tag_field="kind", tag="events"):
+    """With one more kind to choose from, `kind` has to be there."""
+
+
+_read = msgspec.msgpack.Decoder(PackedTracklet | _Other).decode
 
 
 def open_uploads(bodies: Sequence[bytes], dimensions: Mapping[str, int], latest: float) -> list[Opened]:
@@ -41,12 +43,11 @@ def open_uploads(bodies: Sequence[bytes], dimensions: Mapping[str, int], latest:
     Returns:
         What each carries, or what is wrong with it.
     """
-    rows = {at: row for at, body in enumerate(bodies) if (row := _fields_of(body)) is not None}
-    for check in (_typed, _shaped, partial(_sound, dimensions=dimensions, latest=latest)):
-        if rows and not (good := check(_columns(rows.values()))).all():
+    rows = {at: row for at, body in enumerate(bodies) if (row := _tracklet_of(body)) is not None}
+    for check in (_shaped, partial(_sound, dimensions=dimensions, latest=latest)):
+        if rows and not (good := check(list(rows.values()))).all():
             rows = {at: row for (at, row), fine in zip(rows.items(), good.tolist(), strict=True) if fine}
-    return [tuple.__new__(PackedTracklet, rows[at]) if at in rows else _slowly(body, dimensions, latest)
-            for at, body in enumerate(bodies)]
+    return [rows[at] if at in rows else _slowly(body, dimensions, latest) for at, body in enumerate(bodies)]
 
 
 def _slowly(body: bytes, dimensions: Mapping[str, int], latest: float) -> Opened:
@@ -57,54 +58,41 @@ def _slowly(body: bytes, dimensions: Mapping[str, int], latest: float) -> Opened
     return PackedTracklet.of(content) if isinstance(content, Tracklet) else content
 
 
-def _fields_of(body: bytes) -> tuple[Any, ...] | None:
-    """What a `PackedTracklet` is made of, unchecked, if it is a tracklet of the usual kind."""
+def _tracklet_of(body: bytes) -> PackedTracklet | None:
+    """A tracklet of the usual kind, its fields of the right types and otherwise unchecked."""
     if len(body) > MAX_MESSAGE_BYTES:
         return None
     try:
-        fields = msgpack.unpackb(body, strict_map_key=True)
-        if fields["kind"] != "tracklet" or "face" in fields:
+        row = _read(body)
+        if type(row) is not PackedTracklet or row.face is not None:
             return None
-        if attributes := fields["attributes"]:
-            fields["attributes"] = plain_attributes(attributes)
-        if counts := fields["counts"]:
-            fields["counts"] = plain_counts(counts)
-        fields["face"] = None
-        values: tuple[Any, ...] = _fields(fields)
+        if row.attributes or row.counts:
+            row = replace(row, attributes=plain_attributes(row.attributes), counts=plain_counts(row.counts))
     except Exception:  # many kinds; the slow way says which
         return None
-    return values
+    return row
 
 
-def _columns(rows: Iterable[tuple[Any, ...]]) -> Columns:
-    return dict(zip(PackedTracklet._fields, zip(*rows, strict=True), strict=True))
-
-
-def _typed(of: Columns) -> NDArray[np.bool_]:
-    """Whether all fields of each have the right type, (n,)."""
-    good = np.ones(len(of["camera"]), bool)
-    for column, expected in zip(of.values(), _TYPES, strict=True):
-        if {*map(type, column)} != {expected}:
-            good &= np.array([type(value) is expected for value in column], bool)
-    return good
-
-
-def _shaped(of: Columns) -> NDArray[np.bool_]:
+def _shaped(rows: Sequence[PackedTracklet]) -> NDArray[np.bool_]:
     """Whether the fields of each fit one another, and are no larger than they may be, (n,)."""
-    size, k, m = _lengths(of["mean"]), _lengths(of["quality"]), _lengths(of["path_times"])
+    size, k = _lengths([row.mean for row in rows]), _lengths([row.quality for row in rows])
+    m = _lengths([row.path_times for row in rows])
     good: NDArray[np.bool_] = (size <= 2 * MAX_DIMENSIONS) & (size % 2 == 0) & (k % 4 == 0) & (m % 8 == 0)
     k //= 4
     m //= 8
-    good &= (_lengths(of["embeddings"]) == k * size) & (_lengths(of["embedding_times"]) == 8 * k)
-    good &= (_lengths(of["path_frames"]) == 4 * m) & (_lengths(of["path_boxes"]) == 16 * m)
-    for name in ("camera", "run", "label"):
-        good &= _all_of(of[name], lambda text: 0 < len(text) <= _MOST_TEXT)
-    good &= _all_of(of["model"], lambda text: len(text) <= _MOST_TEXT)
-    if "" in of["model"]:
-        good &= np.array([name != "" for name in of["model"]], bool) | (size == 0)
-    for name in ("track", "part", "frames"):
-        if not 0 <= min(of[name]) <= max(of[name]) <= _MOST:
-            good &= np.array([0 <= number <= _MOST for number in of[name]], bool)
+    good &= (_lengths([row.embeddings for row in rows]) == k * size)
+    good &= (_lengths([row.embedding_times for row in rows]) == 8 * k)
+    good &= (_lengths([row.path_frames for row in rows]) == 4 * m)
+    good &= (_lengths([row.path_boxes for row in rows]) == 16 * m)
+    for texts in ([row.camera for row in rows], [row.run for row in rows], [row.label for row in rows]):
+        good &= _all_of(texts, lambda text: 0 < len(text) <= _MOST_TEXT)
+    models = [row.model for row in rows]
+    good &= _all_of(models, lambda text: len(text) <= _MOST_TEXT)
+    if "" in models:
+        good &= np.array([name != "" for name in models], bool) | (size == 0)
+    for numbers in ([row.track for row in rows], [row.part for row in rows], [row.frames for row in rows]):
+        if not 0 <= min(numbers) <= max(numbers) <= _MOST:
+            good &= np.array([0 <= number <= _MOST for number in numbers], bool)
     return good
 
 
@@ -114,22 +102,24 @@ def _all_of(texts: Sequence[str], fine: Callable[[str], bool]) -> NDArray[np.boo
     return np.array([text not in wrong for text in texts], bool) if wrong else np.True_
 
 
-def _sound(of: Columns, dimensions: Mapping[str, int], latest: float) -> NDArray[np.bool_]:
+def _sound(rows: Sequence[PackedTracklet], dimensions: Mapping[str, int], latest: float) -> NDArray[np.bool_]:
     """Whether all numbers of each are as they must be, (n,)."""
-    start, end, confidence = (np.array(of[name]) for name in ("start", "end", "confidence"))
+    means, models = [row.mean for row in rows], [row.model for row in rows]
+    start, end = np.array([row.start for row in rows]), np.array([row.end for row in rows])
     with np.errstate(invalid="ignore", over="ignore"):
-        good: NDArray[np.bool_] = (start >= 0) & (start <= end) & (end <= latest) & np.isfinite(confidence)
-        for name in ("embedding_times", "path_times"):
-            times = _Column(of[name], "<f8")
+        good: NDArray[np.bool_] = (start >= 0) & (start <= end) & (end <= latest)
+        good &= np.isfinite([row.confidence for row in rows])
+        for blobs in ([row.embedding_times for row in rows], [row.path_times for row in rows]):
+            times = _Column(blobs, "<f8")
             good &= times.all((times.values >= 0) & (times.values <= latest))
-        for name in ("quality", "path_boxes"):
-            numbers = _Column(of[name], "<f4")
+        for blobs in ([row.quality for row in rows], [row.path_boxes for row in rows]):
+            numbers = _Column(blobs, "<f4")
             good &= numbers.all(np.isfinite(numbers.values))
-    sizes = _lengths(of["mean"]) // 2
-    for model, size in {*zip(of["model"], sizes.tolist(), strict=True)}:
+    sizes = _lengths(means) // 2
+    for model, size in {*zip(models, sizes.tolist(), strict=True)}:
         if size and dimensions.get(model, size) != size:
-            good &= np.array([(name, one) != (model, size) for name, one in zip(of["model"], sizes, strict=True)], bool)
-    return good & _unit(of["mean"], sizes) & _unit(of["embeddings"], sizes)
+            good &= np.array([(name, one) != (model, size) for name, one in zip(models, sizes, strict=True)], bool)
+    return good & _unit(means, sizes) & _unit([row.embeddings for row in rows], sizes)
 
 
 class _Column:

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from common.errors import ConfigError
@@ -67,12 +68,12 @@ class Turn:
             blob, begin = self.rows(vectors, model).astype("<f2").tobytes(), 0
             for at in members:
                 middle, end = begin + size, begin + size + len(rows[at].embeddings)
-                turned[at] = rows[at]._replace(mean=blob[begin:middle], embeddings=blob[middle:end])
+                turned[at] = replace(rows[at], mean=blob[begin:middle], embeddings=blob[middle:end])
                 begin = end
         for at, row in enumerate(turned):
             if row.face is not None:
                 face = dataclasses.replace(row.face, mean=self.rows(row.face.mean, row.face.model))
-                turned[at] = row._replace(face=face)
+                turned[at] = replace(row, face=face)
         return turned
 
     def _matrix(self, model: str, dimensions: int) -> Floats:

@@ -147,7 +147,7 @@ def test_messages_arrive_with_the_name_of_who_said_hello(site: Site) -> None:
     wire.say(hello(), upload(1), Stats(clock=1.0), upload(2))
     got = site.take(4)
     assert [agent for agent, _ in got] == ["gate"] * 4
-    assert [type(message) for _, message in got] == [Hello, Upload, Stats, Upload]
+    assert [message.type for _, message in got] == ["hello", "upload", "stats", "upload"]
     assert inbox.counters().received == 4
     assert [status.agent for status in inbox.agents()] == ["gate"]
 

@@ -90,6 +90,21 @@ def test_an_upload_arrives_with_its_body_untouched() -> None:
     assert (got.spool, got.seq, got.body) == ("f-1", 12, b"\x00anything")
 
 
+@pytest.mark.parametrize(("changes", "code"), [
+    ({"v": None}, "wrong_version"), ({"v": 2}, "wrong_version"), ({"v": 1.5}, "wrong_version"),
+    ({"type": None}, "unknown_type"), ({"type": "uploads"}, "unknown_type"), ({"spool": "x" * 201}, "bad_field"),
+    ({"spool": b"s"}, "bad_field"), ({"seq": 0}, "bad_field"), ({"seq": True}, "bad_field"),
+    ({"seq": 2**53 + 1}, "bad_field"), ({"seq": "1"}, "bad_field"), ({"body": "text"}, "bad_field"),
+    ({"body": None}, "bad_field"), ({"after": -1}, "bad_field")], ids=str)
+def test_an_upload_that_is_none_is_refused_and_it_is_said_what_lacks(changes: dict[str, Any], code: str) -> None:
+    sound = fields(Upload(spool="s", seq=1, body=b"b", after=0))
+    assert isinstance(decode(msgpack.packb(sound | {"spool": "ü" * 200, "more": [1]})), Upload)
+    wrong = {name: value for name, value in (sound | changes).items() if value is not None}
+    with pytest.raises(WireError) as error:
+        decode(msgpack.packb(wrong))
+    assert error.value.code == code
+
+
 def test_a_picture_arrives_with_who_is_in_it() -> None:
     marks = (Mark(track=3, name="G17", box=(0.1, 0.2, 0.3, 0.9)), Mark(track=4, name="", box=(0.0, 0.0, 1.0, 1.0)))
     got = decode(encode(Picture(camera="yard", number=3, time=1.7e9, width=640, height=480, jpeg=b"\xff\xd8\x00",
