@@ -21,6 +21,7 @@ TOGETHER = 64
 SLACK = 1e-3
 """Of a normalised score: more than roundings make."""
 IMPOSSIBLE = 1e6
+MANY = 256
 SHOWN = 8
 """Identities that a visit may be given or that are shown as rivals: the likeliest."""
 
@@ -266,9 +267,9 @@ def candidates(weighed: Weighed, barred: Sequence[Set[int]] = ()) -> list[Candid
             odds[k, np.isin(weighed.identity, list(names))] = -np.inf
     out = []
     for k in range(len(odds)):
-        some = np.argpartition(-odds[k], SHOWN)[:SHOWN] if odds.shape[1] > SHOWN else np.arange(odds.shape[1])
-        some = some[np.lexsort((some, -odds[k, some]))]
-        some = some[odds[k, some] > -IMPOSSIBLE]
+        some = _likeliest(odds[k])
+        if len(some) and odds[k, some[-1]] <= -IMPOSSIBLE:
+            some = some[odds[k, some] > -IMPOSSIBLE]
         out.append(
             Candidates(
                 weighed.identity[some], odds[k, some], weighed.walk[k, some], weighed.visits[some],
@@ -276,6 +277,14 @@ def candidates(weighed: Weighed, barred: Sequence[Set[int]] = ()) -> list[Candid
             )
         )
     return out
+
+
+def _likeliest(odds: Floats) -> Rows:
+    """Where the greatest `SHOWN` of (k,) are, the greatest first, of equals the first."""
+    some: Rows = np.arange(len(odds))
+    if len(odds) > MANY:  # few of them need to be sorted
+        some = np.sort(np.argpartition(-odds, SHOWN)[:SHOWN])
+    return some[np.argsort(-odds[some], kind="stable")[:SHOWN]]
 
 
 def choose(options: list[Candidates], caution: float) -> list[int]:

@@ -78,8 +78,8 @@ class Constraints:
             visit: the store's number.
             current: an identity → the one that it was merged into.
         """
-        foes = self._foes.get(self._group.get(visit, 0), ())
-        return {current(self.identity[other]) for foe in foes for other in self._members[foe]
+        foes = self._foes.get(self._group.get(visit, 0))
+        return set() if not foes else {current(self.identity[other]) for foe in foes for other in self._members[foe]
                 if other in self.identity}
 
     def looks(self, visits: NDArray[np.int64]) -> NDArray[np.int64] | None:

@@ -108,20 +108,22 @@ class Linker:
     def _observe(self, partition: Partition, groups: Sequence[Sequence[Visit]]) -> list[Decision]:
         """Visits that come together; those of a group compete where one camera saw them."""
         table = partition.table
-        parts: list[Rows] = []
+        rows = np.array([self._put(partition, visit) for group in groups for visit in group], np.intp)
+        known = table.identity[rows] > 0
+        table.place(rows[known & ~table.placed[rows]], partition.evidence)  # those that have grown
+        ripe, parts, at = ~known & table.ripe[rows], list[Rows](), 0
         for group in groups:
-            rows = np.array([self._put(partition, visit) for visit in group], np.intp)
-            grown = rows[(table.identity[rows] > 0) & ~table.placed[rows]]
-            table.place(grown, partition.evidence)
-            parts += self._competing(partition, rows[(table.identity[rows] == 0) & table.ripe[rows]])
+            some = slice(at, at := at + len(group))
+            if ripe[some].any():
+                parts += self._competing(partition, rows[some][ripe[some]])
         if not parts:
             return []  # who has no identity and will not get one yet is compared with nobody
         # Who gets one now is placed among those known now, whether the last lesson had placed them or not: a restart
         # learns that lesson anew.
-        ripe = np.concatenate(parts)
-        table.place(ripe, partition.evidence)
-        decisions = self._assign_all(partition, parts, ripe)
-        partition.seen += len(ripe)
+        new = np.concatenate(parts)
+        table.place(new, partition.evidence)
+        decisions = self._assign_all(partition, parts, new)
+        partition.seen += len(new)
         if self.settings.learn:
             partition.learn_if_due(len(self._cameras), self.settings.sample, self.settings.time_to_live)
             self._notices += partition.look_out()
@@ -263,6 +265,8 @@ class Linker:
 
     def _competing(self, partition: Partition, rows: Rows) -> list[Rows]:
         """Visits in the order of their ends, those together that one camera saw at once: they are different people."""
+        if len(rows) == 1:
+            return [rows]
         table = partition.table
         parts: list[list[int]] = []
         of_camera: dict[int, list[list[int]]] = {}
@@ -305,7 +309,7 @@ class Linker:
                     table, rows, others, partition.evidence, self._limits, settings.dependence,
                     least, self.constraints.looks(table.visit[others]), around.cosines(rows, others),
                 )
-                barred = [self.constraints.barred(int(visit), self.identity_of) for visit in table.visit[rows]]
+                barred = [self.constraints.barred(visit, self.identity_of) for visit in table.visit[rows].tolist()]
                 options = candidates(weighed, barred)
         caution = self._caution(partition)
         decisions, cameras = [], list(self._cameras)

@@ -21,7 +21,7 @@ GROWN = 2.0
 MANY = 400
 MEET = 8
 """The cohort is renewed when a so manieth part of all visits is new,"""
-MEET_AT_MOST = 250
+MEET_AT_MOST = 500
 """or so many visits."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
+import math
 
 from aggregator.linking.assign import Candidates
 from aggregator.linking.certainty import tempered
@@ -13,12 +13,13 @@ from aggregator.visit import Decision, Rival, global_id
 def linked(visit: int, option: Candidates, chosen: int, caution: float, rivals: int, here: Here) -> Decision:
     """The visit is one of its candidates."""
     weight, _ = _shares(option, caution)
-    others = [float(odds) for k, odds in enumerate(option.odds) if k != chosen]
+    others = option.odds.tolist()
+    mine = others.pop(chosen)
     return Decision(
         operation="link",
         visit=visit,
         identity=int(option.identity[chosen]),
-        score=float(option.odds[chosen]) - max([caution, *others]),
+        score=mine - max([caution, *others]),
         confidence=float(tempered(weight[chosen])),
         rivals=_rivals(option, weight, chosen, rivals),
         reason=explain(option, chosen, here),
@@ -34,7 +35,7 @@ def new(visit: int, identity: int, option: Candidates, caution: float, rivals: i
         visit=visit,
         identity=identity,
         score=caution - best,
-        confidence=float(tempered(np.float64(nobody))),
+        confidence=float(tempered(nobody)),
         rivals=_rivals(option, weight, -1, rivals),
         reason={"candidates": float(len(option)), "caution": round(caution, 3)},
     )
@@ -56,21 +57,23 @@ def merged(visit: int, stays: int, folded: int, confidence: float) -> Decision:
     )
 
 
-def _shares(option: Candidates, caution: float) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]], float]:
+def _shares(option: Candidates, caution: float) -> tuple[list[float], float]:
     """Probabilities of the candidates and of somebody new, which together are 1."""
-    odds = np.append(option.odds.astype(np.float64), caution)
-    share = np.exp(odds - odds.max())
-    share /= share.sum()
-    return share[:-1], float(share[-1])
+    odds = [*option.odds.tolist(), caution]
+    best = max(odds)
+    weight = [math.exp(one - best) for one in odds]
+    total = sum(weight)
+    share = [one / total for one in weight]
+    return share[:-1], share[-1]
 
 
 def _rivals(
-    option: Candidates, weight: np.ndarray[tuple[int], np.dtype[np.float64]], chosen: int, count: int
+    option: Candidates, weight: list[float], chosen: int, count: int
 ) -> tuple[Rival, ...]:
     order = [k for k in range(len(option)) if k != chosen][:count]
     return tuple(
         Rival(
-            identity=int(option.identity[k]), score=float(option.odds[k]), probability=float(weight[k]),
+            identity=int(option.identity[k]), score=float(option.odds[k]), probability=weight[k],
             walk=float(option.walk[k]),
         )
         for k in order
