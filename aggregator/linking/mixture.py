@@ -31,7 +31,7 @@ PRIOR_STRANGERS = 30.0
 """Pairs of two people that strangers of one camera and of two look alike like all of them counts as."""
 PRIOR_RATE = 1.0
 """Pairs of one person that the prior counts as in each bin of the gap."""
-PRIOR_PAIR = 5.0
+PRIOR_PAIR = 1.0
 """Pairs of one person that what is common to all cameras counts as, in each bin of a camera pair's own."""
 PRIOR_RETURNS = 50.0
 """Pairs of one person, of two cameras, after which what they tell of returns to one camera outweighs the prior."""
