@@ -17,7 +17,7 @@ FIRST_LESSON = 8
 GROWTH = 1.5
 """The next lesson comes when so many times as many visits were seen,"""
 GROWN = 2.0
-"""or so many times from `MANY` on, where it costs more and teaches less; or a sample's worth of new ones."""
+"""or so many times from `MANY` on, where it costs more and teaches less; or two samples' worth of new ones."""
 MANY = 400
 MEET = 8
 """The cohort is renewed when a so manieth part of all visits is new,"""
@@ -82,7 +82,7 @@ class Partition:
         due = meeting = 0
         while self.seen >= self.next_lesson:
             due = self.next_lesson
-            self.next_lesson = min(int((GROWTH if due < MANY else GROWN) * due), due + sample)
+            self.next_lesson = min(int((GROWTH if due < MANY else GROWN) * due), due + 2 * sample)
             self.next_meeting = _next_meeting(due)
         while self.seen >= self.next_meeting:
             meeting = self.next_meeting
