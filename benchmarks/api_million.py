@@ -31,7 +31,7 @@ import aiohttp
 import numpy as np
 from aiohttp import web
 from history_index import ask as direct_ask
-from history_index import show_times
+from history_index import exact, show_times
 
 from aggregator.api.app import create_app
 from aggregator.api.guard import LOCAL, Guard
@@ -144,7 +144,7 @@ def make(folder: Path, visits: int, dimensions: int) -> None:
     keep(history, model, folder)
     part, rows = history._parts[model], np.sort(np.random.default_rng(6).choice(count, 1000, replace=False))
     queries = part.vectors.take(rows)
-    best = np.concatenate([part.exact(queries[a : a + 100], K)[0] for a in range(0, len(queries), 100)])
+    best = exact(part, queries, rows + 1)
     (folder / MADE).write_text(json.dumps({
         "model": model, "visits": count, "built": built, "asked": asked, "rows": rows.tolist(),
         "best": best.tolist(), "figures": history.figures()}) + "\n")
@@ -158,7 +158,7 @@ def serve(folder: Path, visits: int, dimensions: int, pipe: Connection) -> None:
     made = json.loads((folder / MADE).read_text())
     history = kept(folder)
     queries = history._parts[made["model"]].vectors.take(np.array(made["rows"]))
-    direct = direct_ask(history, queries, np.array(made["best"]), made["model"])
+    direct = direct_ask(history, queries, np.array(made["rows"]) + 1, np.array(made["best"]), made["model"])
 
     async def run() -> None:
         app = create_app(lambda: StoreReader(folder), Numbers(history), Bus(), clock=ManualClock(EPOCH + 86_400),

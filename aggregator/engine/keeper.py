@@ -77,7 +77,7 @@ class Keeper:
         due = time.monotonic() >= self._measured_at + self._measure_every_s or visits > GROWTH * self._measured
         if self._ended.is_set() or not due:
             return
-        found = self._history.settle()
+        found = self._history.settle(go_on=lambda: not self._ended.is_set())
         if not found:
             return  # no graph yet, so everything is found
         self._measured_at, self._measured = time.monotonic(), visits

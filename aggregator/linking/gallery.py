@@ -141,8 +141,8 @@ class Gallery:
                 self.vectors.put(rows, np.zeros((len(rows), self.dimensions), np.float32))
 
     def search(self, query: Floats, k: int, since: float | None, until: float | None,
-               cameras: Collection[str] | None) -> list[Found]:
-        """The `k` rows most like `query` (d,), a unit vector, best first."""
+               cameras: Collection[str] | None, ef: int | None = None) -> list[Found]:
+        """The `k` rows most like `query` (d,), a unit vector, best first; `ef` as given to the gallery, or this."""
         with self.lock:
             graph, rows, through, vectors = self.graph, self.rows, self.through, self.vectors
             visit, identity, alive, follower = self.visit, self.identity, self.alive, self.follower
@@ -152,7 +152,7 @@ class Gallery:
         if graph is not None and (allowed is None or len(allowed) > EXACT_ROWS):
             share = 1.0 if allowed is None else len(allowed) / max(1, count)
             # What passes a filter is among the likest of all less often, so the graph must look further.
-            wanted = int(max(self.ef / np.sqrt(share), 4 * k / share))
+            wanted = int(max((ef or self.ef) / np.sqrt(share), 4 * k / share))
             if wanted <= MOST_CANDIDATES:
                 near = np.append(_followed(graph.nearest(query, wanted), follower), np.arange(through, rows))
                 near = np.sort(near[alive[near]])

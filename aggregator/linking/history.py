@@ -3,40 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aggregator.linking.gallery import Found, Gallery
+from aggregator.linking.recall import GOOD, Evidence, Recall
 
-__all__ = ["Found", "HistoryIndex", "Recall"]
+__all__ = ["GOOD", "Found", "HistoryIndex", "Recall"]
 
-GOOD = 0.99
-"""Recall that is aimed at: where less is measured, the graph looks at more neighbours from then on."""
-CAREFUL = 0.993
-"""Measured on a sample, so a little more is asked for."""
-EF_MOST = 1536
-KEPT = 1000
-"""Latest visits that were searched for both ways with the same `ef`: so many say it within a thousandth. Of a hundred
-alone, one in a few would say too little by chance, and the graph would look further every time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recall:
-    """How much of the exact answer the graph finds.
-
-    Attributes:
-        at_10: share of the ten visits most like a visit that a search finds, mean over the sample.
-        sample: visits that were searched for, now and before.
-        visits: how many there were.
-    """
-
-    at_10: float
-    sample: int
-    visits: int
+ENOUGH = 1000
+"""Questions that say how many neighbours to look at."""
 
 
 class HistoryIndex:
@@ -46,15 +25,15 @@ class HistoryIndex:
     thread of its own. Nothing here needs saving: `add` everything from the store after a start.
 
     Args:
-        ef: how many neighbours the graph looks at; more finds more and takes longer. Raised where too little is found.
+        ef: how many neighbours the graph looks at, until recall was measured; more finds more and takes longer. From
+            then on as few as surely find what is asked, but no fewer than this.
     """
 
     def __init__(self, *, ef: int = 192) -> None:
         self._ef = ef
         self._parts: dict[str, Gallery] = {}
+        self._evidence: dict[str, Evidence] = {}
         self._recall: dict[str, Recall] = {}
-        self._shares: dict[str, deque[float]] = {}
-        """What was found of the exact answer with the present `ef`, of each visit that was searched for."""
         self._random = np.random.default_rng(0)
         self._lock = threading.Lock()
 
@@ -140,35 +119,40 @@ class HistoryIndex:
         return any(busy)
 
     def measure(self, sample: int = 50) -> dict[str, Recall]:
-        """Search for visits of a random sample both ways, and remember how well the graph did; by model.
+        """Search for visits of a random sample both ways, and look at as many neighbours from then on as that and what
+        was measured before say is enough; by model.
 
         Takes as long as looking at every visit `sample` times. Models with few visits have no graph and no recall.
         """
         for model, part in list(self._parts.items()):
             if part.graph is None:
                 self._recall.pop(model, None)
-                self._shares.pop(model, None)
+                self._evidence.pop(model, None)
                 continue
+            evidence = self._evidence.setdefault(model, Evidence(self._ef))
             queries = part.some(sample, self._random)
+            if not len(queries):
+                continue
             _, exact = part.exact(queries, 11)
-            found = self._shares.setdefault(model, deque(maxlen=KEPT))
-            for query, best in zip(queries, np.sort(exact, axis=1)[:, ::-1], strict=True):
-                # The first is the visit itself. Of visits equally alike any will do.
-                cosines = [cosine for _, _, cosine in part.search(query, 11, None, None, None)]
-                found.append(sum(cosine >= best[-1] - 1e-6 for cosine in cosines[1:]) / 10)
-            self._recall[model] = recall = Recall(float(np.mean(found)), len(found), part.count)
-            if recall.at_10 < CAREFUL and part.ef < EF_MOST:
-                part.ef = min(EF_MOST, part.ef + max(1, part.ef // 8))
-                self._shares[model] = deque(maxlen=KEPT)
+            for query, best in zip(queries, exact.min(axis=1), strict=True):
+                evidence.ask(partial(_found, part, query, float(best)), part.count)
+            part.ef = evidence.enough()
+            self._recall[model] = evidence.recall(part.ef)
         return dict(self._recall)
 
-    def settle(self, sample: int = 300) -> dict[str, Recall]:
-        """Measure, look further where too little is found, and measure again, until it is good or cannot be."""
-        while True:
-            before = {model: part.ef for model, part in list(self._parts.items())}
+    def settle(self, sample: int = 250, go_on: Callable[[], bool] = lambda: True) -> dict[str, Recall]:
+        """Measure, and again until enough is known.
+
+        Args:
+            sample: visits that are searched for at a time.
+            go_on: asked now and then; False ends it early.
+        """
+        found: dict[str, Recall] = {}
+        for _ in range(-(-ENOUGH // sample)):
             found = self.measure(sample)
-            if all(part.ef == before.get(model) for model, part in list(self._parts.items())):
-                return found
+            if not go_on() or all(recall.sample >= ENOUGH for recall in found.values()):
+                break
+        return found
 
     def figures(self) -> dict[str, dict[str, float]]:
         """By model: visits, how many of them wait for the graph, bytes of memory, ef, and recall@10 once measured."""
@@ -178,7 +162,8 @@ class HistoryIndex:
                           "ef": part.ef}
             if model in self._recall:
                 recall = self._recall[model]
-                out[model] |= {"recall_at_10": round(recall.at_10, 4), "measured_visits": recall.visits}
+                out[model] |= {"recall_at_10": round(recall.at_10, 4), "recall_at_least": round(recall.at_least, 4),
+                               "measured_visits": recall.visits}
         return out
 
     def __len__(self) -> int:
@@ -192,3 +177,10 @@ class HistoryIndex:
         if part.dimensions != dimensions:
             raise ValueError(f"model {model}: expected embeddings of {part.dimensions} numbers, got {dimensions}")
         return part
+
+
+def _found(part: Gallery, query: NDArray[np.float32], least: float, ef: int) -> float:
+    """Share of the ten others most like a visit that a search finds; `least` is the last one's cosine."""
+    # The first is the visit itself. Of visits equally alike any will do.
+    cosines = [cosine for _, _, cosine in part.search(query, 11, None, None, None, ef)]
+    return sum(cosine >= least - 1e-6 for cosine in cosines[1:]) / 10
