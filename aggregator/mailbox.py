@@ -21,6 +21,7 @@ class Mailbox(queue.Queue[T]):
     def __init__(self, maxsize: int = 0) -> None:
         super().__init__(maxsize)
         self._wanted = 1
+        self._most = 0
 
     @property
     def room(self) -> int:
@@ -31,8 +32,15 @@ class Mailbox(queue.Queue[T]):
         """Put in at most `room` items, without waiting."""
         with self.mutex:
             self.queue.extend(items)
+            self._most = max(self._most, len(self.queue))
             if len(self.queue) >= self._wanted:
                 self.not_empty.notify()
+
+    def tide(self) -> int:
+        """How many waited at most since this was last asked: how many wait now says little, they go in thousands."""
+        with self.mutex:
+            most, self._most = self._most, len(self.queue)
+            return most
 
     def take(self, most: int, patience_s: float, gather_s: float) -> list[T]:
         """Take up to `most` items: wait for the first, and after it for more.
