@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from aggregator.store import columns
 from aggregator.store.faces import FACE, face_of
+from aggregator.store.many import put_many
 from aggregator.visit import Visit
 from common.tracklet import zone_path, zones_of
 
@@ -117,17 +118,18 @@ class MomentTable:
             number = self._db.execute("INSERT INTO moments (time, kind, decisions, data) VALUES (?, ?, ?, ?)", (
                 moment.time, moment.kind, moment.decisions, columns.to_json(moment.data))).lastrowid
             # The mean is taken from where it was just written: the very bytes that were compared.
-            self._db.executemany("""
-                INSERT INTO arrivals (moment, visit, start, "end", label, frames, final, model, mean, zones)
-                SELECT ?, visit, ?, ?, ?, ?, ?, ?, mean, ? FROM visits WHERE visit = ?""", [
-                (number, v.start, v.end, v.label, v.frames, v.final, v.model, zone_path(v.zones), v.visit)
-                for v in moment.visits])
+            put_many(self._db, _ARRIVED, [
+                (v.visit, v.start, v.end, v.label, v.frames, v.final, v.model, zone_path(v.zones))
+                for v in moment.visits], (number,))
             self._db.executemany(f"""
                 UPDATE arrivals SET ({FACE}) = (SELECT model, mean, quality, seen FROM faces WHERE visit = :visit)
                 WHERE moment = :moment AND visit = :visit""", [
                 {"visit": v.visit, "moment": number} for v in moment.visits if v.face is not None])
 
 
+_ARRIVED = """
+INSERT INTO arrivals (moment, visit, start, "end", label, frames, final, model, zones, mean)
+SELECT ?, a.*, visits.mean FROM (VALUES {rows}) AS a CROSS JOIN visits ON visits.visit = a.column1"""
 CORRECTIONS = """
 SELECT c.correction, c.time, c.who, c.operation, c.note, c.together, c.apart, c.changed, c.folded, c.undoes,
        u.correction

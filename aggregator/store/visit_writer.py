@@ -11,6 +11,7 @@ from typing import Any
 from aggregator.store import columns
 from aggregator.store.count_writer import CountWriter
 from aggregator.store.faces import FaceTable
+from aggregator.store.many import put_many
 from aggregator.visit import Visit
 from common.tracklet import Face, PackedTracklet, zones_of
 
@@ -94,11 +95,13 @@ class VisitWriter:
                 new.append((*values, *begun[visit], row.start, row.final))
             else:
                 (ended if row.final else grown).append(values)
+        put_many(self._db, _NEW, new)
         for statement, rows in (
-                (_NEW, new), (_GROWN, grown), (_ENDED, ended), (_MOVED, [(at, visit) for visit, at in moved.items()]),
-                (_EXEMPLAR, columns.exemplar_rows(taken)), (_PATH, columns.path_rows(taken))):
+                (_GROWN, grown), (_ENDED, ended), (_MOVED, [(at, visit) for visit, at in moved.items()])):
             if rows:
                 self._db.executemany(statement, rows)
+        put_many(self._db, _EXEMPLAR, columns.exemplar_rows(taken))
+        put_many(self._db, _PATH, columns.path_rows(taken))
         for visit, face in faces.items():
             self._faces.put(visit, face)
         self._counting.touch_all((part.camera, part.start, part.end) for _, part in taken)
@@ -167,7 +170,7 @@ SELECT max(coalesce((SELECT max(visit) FROM visits), 0),
 _NEW = """
 INSERT INTO visits ("end", label, frames, parts, confidence, model, mean, attributes, visit, agent, camera, run, track,
                     start, final)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+VALUES {rows}"""
 # The latest part speaks of the whole track, so it replaces. Columns that stay are not named: what is named is taken out
 # of its indexes and put in again.
 _GROW = """
@@ -177,5 +180,5 @@ UPDATE visits SET {more} "end" = ?1, label = ?2, frames = ?3, parts = ?4, confid
 WHERE visit = ?9"""
 _GROWN, _ENDED = _GROW.format(more=""), _GROW.format(more="final = 1,")
 _MOVED = "UPDATE visits SET start = ? WHERE visit = ?"
-_EXEMPLAR = "INSERT INTO exemplars VALUES (?, ?, ?, ?)"
-_PATH = "INSERT INTO paths VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_EXEMPLAR = "INSERT INTO exemplars VALUES {rows}"
+_PATH = "INSERT INTO paths VALUES {rows}"
