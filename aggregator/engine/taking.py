@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from aggregator.engine.batch import Batch
 from aggregator.engine.intake import check_dimensions
@@ -37,15 +37,27 @@ class Taking:
         """Write a batch down; what came of it is added to `batch`."""
         uploads: list[tuple[str, Upload]] = []
         seen: set[tuple[str, str]] = set()
+        heads: dict[tuple[str, str], int] = {}
         self._store.heard_of(dict.fromkeys(agent for agent, _ in items), now)
         for agent, message in items:
             if isinstance(message, Upload):
-                if self._is_due(agent, message, batch):
+                key, seq = (agent, message.spool), message.seq
+                through = heads.get(key)
+                if through is None:
+                    through = heads[key] = self._store.through(agent, message.spool)
+                if message.after <= through < seq:
+                    if through and seq > through + 1:  # where there is none yet, what came before went elsewhere
+                        batch.counts["skipped"] += seq - through - 1
+                    heads[key] = seq
                     uploads.append((agent, message))
+                else:
+                    self._is_not_due(agent, message, through, batch)
             elif isinstance(message, Hello):
+                self._advance(heads, batch)
                 self._greet(agent, message, now, batch)
             elif isinstance(message, Stats):
                 seen.update((agent, camera) for camera in message.cameras if self._site.owners.get(camera) == agent)
+        self._advance(heads, batch)
         self._open(uploads, now, batch, seen)
         self._store.cameras_seen([(self._site.owners.get(camera, agent), camera) for agent, camera in seen], now)
 
@@ -67,25 +79,24 @@ class Taking:
         batch.news.append({"type": "agent", "time": to_rfc3339(now), "agent": agent, "software": hello.software,
                            "cameras": [info.camera for info in hello.cameras]})
 
-    def _is_due(self, agent: str, upload: Upload, batch: Batch) -> bool:
-        """Whether an entry is neither early nor a repeat; it is acknowledged with the batch."""
+    def _advance(self, heads: Mapping[tuple[str, str], int], batch: Batch) -> None:
+        """Spools, (agent, spool), were taken up to these numbers; it is acknowledged with the batch."""
+        for (agent, spool), seq in heads.items():
+            if self._store.advance(agent, spool, seq) >= 0:
+                batch.acks[agent, spool] = seq
+
+    def _is_not_due(self, agent: str, upload: Upload, through: int, batch: Batch) -> None:
+        """An entry is early, or a repeat."""
         key = agent, upload.spool
-        through = self._store.through(agent, upload.spool)
         if upload.after > through:
             if key not in batch.missed:
                 batch.missed.add(key)
                 batch.answers.append((agent, Refusal(
                     code="out_of_order", message=f"entry {upload.seq} came before {upload.after}: send again")))
             batch.counts["out_of_order"] += 1
-            return False
-        if upload.seq <= through:
+        else:
             batch.acks[key] = through
             batch.counts["repeats"] += 1
-            return False
-        batch.acks[key] = upload.seq
-        if skipped := self._store.advance(agent, upload.spool, upload.seq):
-            batch.counts["skipped"] += skipped
-        return True
 
     def _open(self, uploads: list[tuple[str, Upload]], now: float, batch: Batch, seen: set[tuple[str, str]]) -> None:
         agents: list[str] = []

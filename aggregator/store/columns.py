@@ -53,28 +53,30 @@ def unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
     return vector / length
 
 
-def exemplar_rows(parts: Sequence[tuple[int, PackedTracklet]]) -> list[tuple[int, float, float, bytes]]:
-    """Visit, time, quality and embedding of each exemplar of parts, each with its visit."""
-    times = np.frombuffer(b"".join([part.embedding_times for _, part in parts]), "<f8").tolist()
-    quality = np.frombuffer(b"".join([part.quality for _, part in parts]), "<f4").tolist()
+def exemplar_rows(visits: Sequence[int], parts: Sequence[PackedTracklet]) -> list[tuple[int, float, float, bytes]]:
+    """Visit, time, quality and embedding of each exemplar of parts, which are of these visits."""
+    times = np.frombuffer(b"".join([part.embedding_times for part in parts]), "<f8").tolist()
+    quality = np.frombuffer(b"".join([part.quality for part in parts]), "<f4").tolist()
+    if {len(part.quality) for part in parts} == {4}:
+        return list(zip(visits, times, quality, [part.embeddings for part in parts], strict=True))
     rows: list[tuple[int, float, float, bytes]] = []
-    for visit, part in parts:
+    for visit, part in zip(visits, parts, strict=True):
         size = len(part.mean)
         for at in range(len(part.quality) // 4):
             rows.append((visit, times[len(rows)], quality[len(rows)], part.embeddings[at * size:(at + 1) * size]))
     return rows
 
 
-def path_rows(parts: Sequence[tuple[int, PackedTracklet]]) -> list[tuple[Any, ...]]:
+def path_rows(visits: Sequence[int], parts: Sequence[PackedTracklet]) -> list[tuple[Any, ...]]:
     """Visit, part, camera, first and last moment, times, frames and boxes of each part that has a path."""
-    parts = [(visit, part) for visit, part in parts if part.path_times]
-    if not parts:
+    ways = [(visit, part) for visit, part in zip(visits, parts, strict=True) if part.path_times]
+    if not ways:
         return []
-    times = np.frombuffer(b"".join([part.path_times for _, part in parts]), "<f8")
-    begin = np.cumsum([0, *(len(part.path_times) // 8 for _, part in parts[:-1])])
+    times = np.frombuffer(b"".join([part.path_times for _, part in ways]), "<f8")
+    begin = np.cumsum([0, *(len(part.path_times) // 8 for _, part in ways[:-1])])
     first, last = np.minimum.reduceat(times, begin).tolist(), np.maximum.reduceat(times, begin).tolist()
     return [(visit, part.part, part.camera, since, until, part.path_times, part.path_frames, part.path_boxes)
-            for (visit, part), since, until in zip(parts, first, last, strict=True)]
+            for (visit, part), since, until in zip(ways, first, last, strict=True)]
 
 
 def path(parts: list[tuple[bytes, bytes, bytes]]) -> Path:

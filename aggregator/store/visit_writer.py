@@ -54,7 +54,8 @@ class VisitWriter:
         attributes: dict[int, dict[str, Any]] = {}
         faces: dict[int, Face] = {}
         moved: dict[int, float] = {}
-        taken: list[tuple[int, PackedTracklet]] = []
+        taken: list[PackedTracklet] = []
+        whose: list[int] = []
         number = 0
         self._read(tracklets)
         known = self._known
@@ -72,9 +73,13 @@ class VisitWriter:
             else:
                 if part.start < row.start:
                     moved[row.visit] = row.start = part.start
-                row.end, row.frames = max(row.end, part.end), max(row.frames, part.frames)
+                if part.end > row.end:
+                    row.end = part.end
+                if part.frames > row.frames:
+                    row.frames = part.frames
                 row.label, row.parts, row.final = part.label, part.part + 1, row.final or part.final
-                row.model = part.model if part.mean else row.model
+                if part.mean:
+                    row.model = part.model
             visit = row.visit
             latest[visit] = row, part
             if part.mean:
@@ -84,7 +89,8 @@ class VisitWriter:
                 row.zones = part.attributes.get("zones", row.zones)
             if part.face is not None:
                 faces[visit] = part.face
-            taken.append((visit, part))
+            taken.append(part)
+            whose.append(visit)
         new: list[tuple[Any, ...]] = []
         grown: list[tuple[Any, ...]] = []
         ended: list[tuple[Any, ...]] = []
@@ -100,11 +106,11 @@ class VisitWriter:
                 (_GROWN, grown), (_ENDED, ended), (_MOVED, [(at, visit) for visit, at in moved.items()])):
             if rows:
                 self._db.executemany(statement, rows)
-        put_many(self._db, _EXEMPLAR, columns.exemplar_rows(taken))
-        put_many(self._db, _PATH, columns.path_rows(taken))
+        put_many(self._db, _EXEMPLAR, columns.exemplar_rows(whose, taken))
+        put_many(self._db, _PATH, columns.path_rows(whose, taken))
         for visit, face in faces.items():
             self._faces.put(visit, face)
-        self._counting.touch_all((part.camera, part.start, part.end) for _, part in taken)
+        self._counting.touch_all((part.camera, row.start, row.end) for row, part in latest.values())
         visits = self._visits(latest, means)
         self._keep(latest.values())
         return visits, {visit: row.identity for visit, (row, _) in latest.items() if row.identity is not None}, \
