@@ -53,3 +53,13 @@ def test_who_waits_for_room_by_himself_gets_it() -> None:
     assert box.take(1, 1.0, 0.0) == [1]
     assert box.take(1, 5.0, 0.0) == [2]
     thread.join()
+
+
+def test_how_high_it_stood_is_known_after_it_was_emptied() -> None:
+    box: Mailbox[int] = Mailbox(10)
+    box.put_all([1, 2, 3])
+    box.take(3, 1.0, 0.0)
+    box.put_all([4])
+    assert (box.tide(), box.tide()) == (3, 1)
+    box.take(1, 1.0, 0.0)
+    assert (box.tide(), box.tide()) == (1, 0)
