@@ -9,6 +9,7 @@ import time
 from itertools import combinations
 from pathlib import Path
 
+import aggregator  # noqa: F401  # isort: skip  -- before NumPy: it says how many threads that takes
 import numpy as np
 
 from aggregator.evaluate.mot import Sequence, score_tracks

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import aggregator  # noqa: F401  # isort: skip  -- before NumPy: it says how many threads that takes
 import numpy as np
 from numpy.typing import NDArray
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import aggregator  # noqa: F401  # isort: skip  -- before NumPy: it says how many threads that takes
 import numpy as np
 from linking import people
 from numpy.typing import NDArray

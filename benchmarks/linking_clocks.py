@@ -8,6 +8,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import aggregator  # noqa: F401  # isort: skip  -- before NumPy: it says how many threads that takes
 import numpy as np
 from linking import embeddings, people
 

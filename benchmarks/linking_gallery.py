@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import aggregator  # noqa: F401  # isort: skip  -- before NumPy: it says how many threads that takes
 import numpy as np
 
 from aggregator.linking.history import HistoryIndex
