@@ -56,18 +56,18 @@ class Pairs:
     Attributes:
         edges: (scores + 1,) float64, of the score's bins.
         likeness: (p,) int32, bin of each pair's score.
-        way: (q,) int, (camera of the earlier visit * cameras + camera of the later) * BINS + bin of the gap.
-        cell: (q,) int, bin of the score, times 2 * BINS, plus the column: the bin of the gap, and BINS more where one
+        way: (q,) int32, (camera of the earlier visit * cameras + camera of the later) * BINS + bin of the gap.
+        cell: (q,) int32, bin of the score, times 2 * BINS, plus the column: the bin of the gap, and BINS more where one
             camera saw both.
-        number: (q,) how many pairs have this cell and this way.
+        number: (q,) float64, how many pairs have this cell and this way.
         cameras: how many.
     """
 
     edges: Doubles
     likeness: NDArray[np.int32]
-    way: NDArray[np.int64]
-    cell: NDArray[np.int64]
-    number: NDArray[np.int64]
+    way: NDArray[np.int32]
+    cell: NDArray[np.int32]
+    number: Doubles
     cameras: int
 
     @classmethod
@@ -76,15 +76,17 @@ class Pairs:
         edges = _edges(score, highest)
         likeness = _bins(score, edges[1:-1].astype(np.float32))
         bins, ways = len(edges) - 1, cameras * cameras * BINS
+        column = np.broadcast_to(np.arange(BINS, dtype=np.int32), (cameras, cameras, BINS)).copy()
+        column[np.arange(cameras), np.arange(cameras)] += BINS
         if ways * bins < len(score):  # few cameras: much is alike
             counts = np.bincount(way * np.int64(bins) + likeness, minlength=ways * bins)
-            some = np.flatnonzero(counts)
-            number, (one, bin_) = counts[some], np.divmod(some, bins)
+            some = np.flatnonzero(counts).astype(np.int32)
+            number, (way, score_bin) = counts[some].astype(float), np.divmod(some, np.int32(bins))
         else:
-            number, one, bin_ = np.ones(len(score), np.int64), way.astype(np.int64), likeness.astype(np.int64)
-        pair, slot = np.divmod(one, BINS)
-        first, then = np.divmod(pair, cameras)
-        return cls(edges, likeness, one, bin_ * (2 * BINS) + slot + BINS * (first == then), number, cameras)
+            number, score_bin = np.ones(len(score)), likeness
+        cell = score_bin * np.int32(2 * BINS)
+        cell += column.ravel().take(way)
+        return cls(edges, likeness, way, cell, number, cameras)
 
     @property
     def centre(self) -> Doubles:
