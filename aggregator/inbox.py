@@ -295,7 +295,7 @@ class Inbox:
         try:
             if more:
                 raise WireError("bad_frames", f"a message of {more + 1} frames, expected one")
-            return decode(frame.bytes)
+            return decode(frame.buffer)  # as it lies there: a copy is made of an upload's body alone
         except WireError:
             # It may have been an upload: were the next one acknowledged, it would be taken for received. Whoever says
             # hello again begins at the last acknowledgement.

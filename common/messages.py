@@ -238,7 +238,7 @@ def _sendable(value: Any) -> Any:
     return value
 
 
-def decode(data: bytes) -> Message:
+def decode(data: bytes | memoryview) -> Message:
     """Bytes → message.
 
     Raises:
@@ -320,7 +320,7 @@ def unpack_body(body: bytes) -> Tracklet | list[Event]:
     raise WireError("unknown_type", f"an upload of kind {shown(fields.get('kind'))} is not known")
 
 
-def _unpack(data: bytes) -> dict[str, Any]:
+def _unpack(data: bytes | memoryview) -> dict[str, Any]:
     if len(data) > MAX_MESSAGE_BYTES:
         raise WireError("too_large", f"a message of {len(data)} bytes, at most {MAX_MESSAGE_BYTES} are taken")
     try:

@@ -69,14 +69,16 @@ def exemplar_rows(visits: Sequence[int], parts: Sequence[PackedTracklet]) -> lis
 
 def path_rows(visits: Sequence[int], parts: Sequence[PackedTracklet]) -> list[tuple[Any, ...]]:
     """Visit, part, camera, first and last moment, times, frames and boxes of each part that has a path."""
-    ways = [(visit, part) for visit, part in zip(visits, parts, strict=True) if part.path_times]
-    if not ways:
+    if b"" in [part.path_times for part in parts]:
+        visits = [visit for visit, part in zip(visits, parts, strict=True) if part.path_times]
+        parts = [part for part in parts if part.path_times]
+    if not parts:
         return []
-    times = np.frombuffer(b"".join([part.path_times for _, part in ways]), "<f8")
-    begin = np.cumsum([0, *(len(part.path_times) // 8 for _, part in ways[:-1])])
+    times = np.frombuffer(b"".join([part.path_times for part in parts]), "<f8")
+    begin = np.cumsum([0, *[len(part.path_times) // 8 for part in parts[:-1]]])
     first, last = np.minimum.reduceat(times, begin).tolist(), np.maximum.reduceat(times, begin).tolist()
     return [(visit, part.part, part.camera, since, until, part.path_times, part.path_frames, part.path_boxes)
-            for (visit, part), since, until in zip(ways, first, last, strict=True)]
+            for visit, part, since, until in zip(visits, parts, first, last, strict=True)]
 
 
 def path(parts: list[tuple[bytes, bytes, bytes]]) -> Path:
