@@ -14,7 +14,7 @@ from aggregator.linking.recall import GOOD, Evidence, Recall
 
 __all__ = ["GOOD", "Found", "HistoryIndex", "Recall"]
 
-ENOUGH = 1000
+ENOUGH = 2000
 """Questions that say how many neighbours to look at."""
 
 

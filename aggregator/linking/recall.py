@@ -16,8 +16,8 @@ FINENESS = 4
 EF_MOST = 1536
 KEPT = 2000
 """Latest questions that are remembered: of so many the mean is off by about .0007."""
-ERRORS = 3.0
-"""Standard errors that the mean must lie above what is asked: chance says so wrongly once in a thousand times."""
+ERRORS = 2.5
+"""Standard errors that the mean must lie above what is asked: chance says so wrongly once in 160 times."""
 PRIOR = 0.9
 """What one imaginary question found, so that a few that found everything do not seem to be certainty."""
 GROWTH = 1.5
