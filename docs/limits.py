@@ -78,9 +78,8 @@ MIDDLE = (
     Limit("seconds for which new visits are compared with old ones", "aggregator:linking.time_to_live",
           "older ones leave memory, not the database"),
     Limit("visits that are learned from", "aggregator:linking.sample", "the latest are taken"),
-    Limit("visits of which is known how much a search finds, each network", "aggregator.linking.history:KEPT",
-          "the latest are kept", ("aggregator.linking.history.HistoryIndex.found",
-                                  "aggregator.linking.history.HistoryIndex.self._shares[model]")),
+    Limit("visits of which is known how much a search finds, each network", "aggregator.linking.recall:KEPT",
+          "the latest are kept", ("aggregator.linking.recall.Evidence._asked",)),
     Limit("visits that are solved anew together", "aggregator.linking.linker:WHOLE", "the latest are taken"),
     Limit("the database, MiB, with everything in it", "aggregator:retention.max_mb", "the oldest visits go first",
           tuple(f"table {name}" for name in (
@@ -90,6 +89,8 @@ MIDDLE = (
     Limit("the index to search everybody in", "what the database holds, about 1 kB of memory a visit",
           "goes with the visits"),
     Limit("matrices that turn embeddings, one for each length", "8", "made again", (f"{A}.privacy.turn.Turn.matrix",)),
+    Limit("statements that take many rows, as text", "aggregator.store.many:STATEMENTS", "written anew",
+          (f"{A}.store.many._with",)),
     Limit("visits that go on, at hand for their next part", "aggregator.store.visit_writer:MOST", "read again"),
     Limit("room that the disk must have at the start, MiB", "aggregator:store.min_free_mb", "it does not start, and "
                                                                                             "says so"),

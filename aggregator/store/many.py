@@ -13,6 +13,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any
 
+STATEMENTS = 256
 MOST = 128
 """Rows of one statement; what is left over goes in halves, so that few statements are enough for any number."""
 
@@ -35,6 +36,6 @@ def put_many(db: sqlite3.Connection, statement: str, rows: Sequence[tuple[Any, .
         at += count
 
 
-@lru_cache(256)
+@lru_cache(STATEMENTS)
 def _with(statement: str, count: int, width: int) -> str:
     return statement.format(rows=", ".join([f"({', '.join('?' * width)})"] * count))
