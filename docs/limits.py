@@ -79,7 +79,7 @@ MIDDLE = (
           "older ones leave memory, not the database"),
     Limit("visits that are learned from", "aggregator:linking.sample", "the latest are taken"),
     Limit("visits of which is known how much a search finds, each network", "aggregator.linking.recall:KEPT",
-          "the latest are kept", ("aggregator.linking.recall.Evidence._asked",)),
+          "the latest are kept", ("aggregator.linking.recall.Trials._asked",)),
     Limit("visits that are solved anew together", "aggregator.linking.linker:WHOLE", "the latest are taken"),
     Limit("the database, MiB, with everything in it", "aggregator:retention.max_mb", "the oldest visits go first",
           tuple(f"table {name}" for name in (

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregator.linking.gallery import Found, Gallery
-from aggregator.linking.recall import GOOD, Evidence, Recall
+from aggregator.linking.recall import GOOD, Recall, Trials
 
 __all__ = ["GOOD", "Found", "HistoryIndex", "Recall"]
 
@@ -32,7 +32,7 @@ class HistoryIndex:
     def __init__(self, *, ef: int = 192) -> None:
         self._ef = ef
         self._parts: dict[str, Gallery] = {}
-        self._evidence: dict[str, Evidence] = {}
+        self._trials: dict[str, Trials] = {}
         self._recall: dict[str, Recall] = {}
         self._random = np.random.default_rng(0)
         self._lock = threading.Lock()
@@ -127,17 +127,17 @@ class HistoryIndex:
         for model, part in list(self._parts.items()):
             if part.graph is None:
                 self._recall.pop(model, None)
-                self._evidence.pop(model, None)
+                self._trials.pop(model, None)
                 continue
-            evidence = self._evidence.setdefault(model, Evidence(self._ef))
+            trials = self._trials.setdefault(model, Trials(self._ef))
             queries = part.some(sample, self._random)
             if not len(queries):
                 continue
             _, exact = part.exact(queries, 11)
             for query, best in zip(queries, exact.min(axis=1), strict=True):
-                evidence.ask(partial(_found, part, query, float(best)), part.count)
-            part.ef = evidence.enough()
-            self._recall[model] = evidence.recall(part.ef)
+                trials.ask(partial(_found, part, query, float(best)), part.count)
+            part.ef = trials.enough()
+            self._recall[model] = trials.recall(part.ef)
         return dict(self._recall)
 
     def settle(self, sample: int = 250, go_on: Callable[[], bool] = lambda: True) -> dict[str, Recall]:

@@ -1,4 +1,4 @@
-"""`Evidence`: what the graph found of right answers, looking at few neighbours and at many; how many to look at."""
+"""`Trials`: what the graph found of right answers, looking at few neighbours and at many; how many to look at."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Recall:
     visits: int
 
 
-class Evidence:
+class Trials:
     """Each question is asked with every rung of the ladder, so that rungs are compared over the same questions.
 
     Looking at more neighbours never finds less, or hardly ever. So who has found everything need not look further.

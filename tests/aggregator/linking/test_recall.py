@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from aggregator.linking.recall import GOOD, KEPT, Evidence
+from aggregator.linking.recall import GOOD, KEPT, Trials
 
 
 def share(needed: int, ef: int) -> float:
@@ -19,11 +19,11 @@ PEOPLE = np.exp(np.random.default_rng(99).normal(4.0, 1.2, 100_000)).astype(np.i
 """A few questions take far more neighbours than others."""
 
 
-def asked(needed: np.ndarray, visits: int = 1000) -> Evidence:
-    evidence = Evidence(32)
+def asked(needed: np.ndarray, visits: int = 1000) -> Trials:
+    trials = Trials(32)
     for one in needed.tolist():
-        evidence.ask(partial(share, one), visits)
-    return evidence
+        trials.ask(partial(share, one), visits)
+    return trials
 
 
 def hard(count: int, seed: int) -> np.ndarray:
@@ -53,9 +53,9 @@ def test_a_question_is_asked_no_further_once_all_is_found() -> None:
         tried.append(ef)
         return share(100, ef)
 
-    evidence = Evidence(32)
-    evidence.ask(found, 1000)
-    assert tried == [ef for ef in evidence.ladder if ef < 100] + [next(ef for ef in evidence.ladder if ef >= 100)]
+    trials = Trials(32)
+    trials.ask(found, 1000)
+    assert tried == [ef for ef in trials.ladder if ef < 100] + [next(ef for ef in trials.ladder if ef >= 100)]
 
 
 def test_a_handful_that_found_everything_is_no_certainty() -> None:
@@ -65,23 +65,23 @@ def test_a_handful_that_found_everything_is_no_certainty() -> None:
 
 
 def test_where_nothing_finds_enough_it_looks_no_further_than_helps() -> None:
-    evidence = Evidence(32)
+    trials = Trials(32)
     for _ in range(100):
-        evidence.ask(lambda ef: 0.9 if ef >= 100 else 0.5, 1000)
-    assert evidence.enough() == next(ef for ef in evidence.ladder if ef >= 100)
-    assert evidence.recall(evidence.enough()).at_10 == pytest.approx(0.9)
+        trials.ask(lambda ef: 0.9 if ef >= 100 else 0.5, 1000)
+    assert trials.enough() == next(ef for ef in trials.ladder if ef >= 100)
+    assert trials.recall(trials.enough()).at_10 == pytest.approx(0.9)
 
 
 def test_what_was_asked_of_far_fewer_visits_is_forgotten() -> None:
-    evidence = asked(np.full(300, 30), visits=1000)
-    assert evidence.recall(64).sample == 300
+    trials = asked(np.full(300, 30), visits=1000)
+    assert trials.recall(64).sample == 300
     for _ in range(40):
-        evidence.ask(lambda ef: share(60, ef), 1400)
-    assert evidence.recall(64).sample == 340
+        trials.ask(lambda ef: share(60, ef), 1400)
+    assert trials.recall(64).sample == 340
     for _ in range(40):
-        evidence.ask(lambda ef: share(200, ef), 2000)
-    assert evidence.recall(64).sample == 80
-    assert evidence.recall(64).visits == 2000
+        trials.ask(lambda ef: share(200, ef), 2000)
+    assert trials.recall(64).sample == 80
+    assert trials.recall(64).visits == 2000
 
 
 def test_no_more_is_remembered_than_is_of_use() -> None:
@@ -89,9 +89,9 @@ def test_no_more_is_remembered_than_is_of_use() -> None:
 
 
 def test_it_looks_at_no_fewer_than_it_is_told_to() -> None:
-    evidence = Evidence(192)
+    trials = Trials(192)
     for _ in range(500):
-        evidence.ask(partial(share, 20), 1000)
-    assert evidence.enough() == 192
-    assert evidence.ladder[0] == 192
-    assert evidence.ladder[-1] >= 1536
+        trials.ask(partial(share, 20), 1000)
+    assert trials.enough() == 192
+    assert trials.ladder[0] == 192
+    assert trials.ladder[-1] >= 1536
