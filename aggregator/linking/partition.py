@@ -41,8 +41,8 @@ class Partition:
         self.next_lesson = FIRST_LESSON
         self.next_meeting = FIRST_LESSON
         """Visits at which the cohort is renewed."""
-        self._taught = 0
-        """Visits at the last lesson."""
+        self._met = 0
+        """Visits at the last meeting, or lesson."""
         self.compared = 0
         """With how many visits the latest one was compared."""
         self.watch = Watch()
@@ -79,27 +79,35 @@ class Partition:
         """
         if not self.table.dimensions:
             return False
-        due = meeting = 0
+        due, meetings = 0, list[int]()
         while self.seen >= self.next_lesson:
             due = self.next_lesson
             self.next_lesson = min(int((GROWTH if due < MANY else GROWN) * due), due + 2 * sample)
             self.next_meeting = _next_meeting(due)
         while self.seen >= self.next_meeting:
-            meeting = self.next_meeting
-            self.next_meeting = _next_meeting(meeting)
-        ripe = np.flatnonzero(self.table.ripe)
+            meetings.append(self.next_meeting)
+            self.next_meeting = _next_meeting(self.next_meeting)
         if due:
-            self._taught = due
-            self._learn(ripe[: max(0, due - self._forgotten)][-sample:], cameras)
-        if meeting and self.evidence.learned_from:
-            self._meet(ripe[: max(0, meeting - self._forgotten)][-sample:], live)
+            self._met = due
+            self._learn(self._came(0, due)[-sample:], cameras)
+        if self.evidence.learned_from:
+            for meeting in meetings:
+                # Who starts anew from a store has several to make up for.
+                until = None if meeting == meetings[-1] else meeting
+                self._meet(self._came(0, meeting)[-sample:], self._came(self._met, until), live)
+                self._met = meeting
         return bool(due)
 
-    def _meet(self, rows: Rows, live: float) -> None:
-        """Compare with the visits in `rows` from now on, those as well that came since the last lesson."""
-        self.evidence = replace(self.evidence, cohort=self.evidence.cohort.renewed(self.table.projected[rows]))
+    def _came(self, since: int, until: int | None) -> Rows:
+        """Of the mature visits that ever came the rows of those after the first `since`, up to the first `until` or
+        all; as far as they are remembered."""
+        rows: Rows = np.flatnonzero(self.table.ripe)
+        return rows[max(0, since - self._forgotten) : None if until is None else max(0, until - self._forgotten)]
+
+    def _meet(self, members: Rows, new: Rows, live: float) -> None:
+        """Compare with the visits `members` from now on, those as well that are new since the last meeting."""
         table = self.table
-        new = np.flatnonzero(table.ripe)[max(0, self._taught - self._forgotten):]
+        self.evidence = replace(self.evidence, cohort=self.evidence.cohort.renewed(table.projected[members]))
         if len(new):
             # As far back as anything is compared: long visits look back from their start.
             longest = float((table.end - table.start).max())

@@ -76,7 +76,7 @@ def _flattened(rest: Floats) -> Floats:
     even = SPREAD_WEIGHT * float(np.einsum("ij,ij->", rest, rest)) / d / max(1, n) / weight
     matrix: Floats
     if n < d:  # of as many directions as there are rows anything is known; the others are all alike
-        power, mixed = np.linalg.eigh(rest @ rest.T)
+        power, mixed = eigh(rest @ rest.T, driver="evd")
         known = power > 1e-6 * max(1.0, float(power[-1]))
         direction = rest.T @ (mixed[:, known] / np.sqrt(power[known]))
         usual = max(even, 1e-12) ** (-FLATTEN / 2)
