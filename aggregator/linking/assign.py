@@ -71,10 +71,10 @@ NOBODY = Candidates(
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Around:
     """Whom several new visits are compared with, and which of these may look like them: found once for all of them, so
-    that a visit's own share grows with those alone.
+    that a visit's own share grows with those alone. The new visits are decided in their order.
 
     Attributes:
         rows: (n,) the new visits.
@@ -85,7 +85,8 @@ class Around:
         alike_to: (n, k) bool, whether one of an identity's visits may look more like the new one than not.
         each_other: (n, n) bool, the same of the new ones.
         cosine: (n, rows of `part`) float32, of the projected embeddings.
-        place: where each new visit is in `rows`.
+        slot: (n,) int64, where in `name` the identities are that new ones were given; -1 for new identities.
+        decided: of how many that is known.
     """
 
     rows: Rows
@@ -96,7 +97,8 @@ class Around:
     alike_to: NDArray[np.bool_]
     each_other: NDArray[np.bool_]
     cosine: Floats
-    place: dict[int, int]
+    slot: NDArray[np.int64]
+    decided: int = 0
 
     @classmethod
     def of(cls, table: VisitTable, rows: Rows, evidence: Evidence, live: float) -> Around:
@@ -104,8 +106,8 @@ class Around:
 
         Args:
             table: where the visits are.
-            rows: the new ones, which have no identity yet, at least one; what is between takes 10 bytes for each of
-                them and each of the others.
+            rows: the new ones, which have no identity yet, at least one, in the order in which they will be decided;
+                what is between takes 10 bytes for each of them and each of the others.
             evidence: learned.
             live: seconds before and after them.
         """
@@ -128,31 +130,33 @@ class Around:
         alike_to = np.zeros((len(rows), len(first) - 1), bool)
         new, other = np.divmod(np.flatnonzero(near & inside), len(inside))
         alike_to[new, slot[other]] = True
-        place = {row: k for k, row in enumerate(rows.tolist())}
         return cls(rows, part, known + part.start, owner[first[:-1]], first, alike_to, near[:, rows - part.start],
-                   cosine, place)
+                   cosine, np.full(len(rows), -1))
 
-    def everybody(self, table: VisitTable) -> Rows:
-        """Who has an identity by now."""
-        return np.concatenate([self.known, self.rows[table.identity[self.rows] > 0]])
+    def everybody(self, count: int) -> Rows:
+        """Who has an identity once the first `count` of the new visits have one."""
+        return np.concatenate([self.known, self.rows[:count]])
 
-    def alike(self, table: VisitTable, rows: Rows) -> Rows:
-        """Of `everybody` those whose identity has a visit that may look more like one of `rows` than not."""
-        mine = [self.place[row] for row in rows.tolist()]
-        like: NDArray[np.bool_] = np.logical_or.reduce(self.alike_to[mine])
-        near: NDArray[np.bool_] = np.logical_or.reduce(self.each_other[mine])
-        # Those of the new ones that were decided before these.
-        came = np.flatnonzero(table.identity[self.rows] > 0)
+    def alike(self, table: VisitTable, these: slice) -> Rows:
+        """Of `everybody` before these of the new visits those whose identity has a visit that may look more like one of
+        these than not."""
+        if these.stop - these.start == 1:
+            like, near = self.alike_to[these.start].copy(), self.each_other[these.start, : these.start]
+        else:
+            like = np.logical_or.reduce(self.alike_to[these])
+            near = np.logical_or.reduce(self.each_other[these, : these.start])
         others = self.rows[:0]
-        if len(came):
-            owner, near = table.identity[self.rows[came]], near[came]
-            at = np.minimum(np.searchsorted(self.name, owner), max(0, len(self.name) - 1))
-            old = self.name[at] == owner if len(self.name) else np.zeros(len(came), bool)
-            like[at[near & old]] = True
+        if these.start:
+            self._note(table, these.start)
+            slot = self.slot[: these.start]
+            old = slot >= 0
+            like[slot[near & old]] = True
             wanted = near.copy()
-            wanted[old] = like[at[old]]
-            wanted |= (owner[:, None] == owner[near]).any(axis=1)
-            others = self.rows[came[wanted]]
+            wanted[old] = like[slot[old]]
+            if (near & ~old).any():  # with those who are of one new identity with one of them
+                owner = table.identity[self.rows[: these.start]]
+                wanted |= (owner[:, None] == owner[near]).any(axis=1)
+            others = self.rows[: these.start][wanted]
         slots = np.flatnonzero(like)
         if not len(slots):
             return others
@@ -162,10 +166,18 @@ class Around:
         found = self.known[np.repeat(low - behind + count, count) + np.arange(int(behind[-1]))]
         return np.concatenate([found, others]) if len(others) else found
 
-    def cosines(self, rows: Rows, others: Rows) -> Floats:
-        """Of `rows` with `others`, (n, m) float32."""
-        columns = others - self.part.start
-        return np.stack([self.cosine[self.place[row]].take(columns) for row in rows.tolist()])
+    def cosines(self, these: slice, others: Rows) -> Floats:
+        """Of these of the new visits with `others`, (n, m) float32."""
+        out: Floats = self.cosine[these].take(others - self.part.start, axis=1)
+        return out
+
+    def _note(self, table: VisitTable, count: int) -> None:
+        """Which identities the first `count` have got, as far as that was not noted."""
+        if count > self.decided and len(self.name):
+            owner = table.identity[self.rows[self.decided : count]]
+            at = np.minimum(np.searchsorted(self.name, owner), len(self.name) - 1)
+            self.slot[self.decided : count] = np.where(self.name[at] == owner, at, -1)
+        self.decided = max(self.decided, count)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

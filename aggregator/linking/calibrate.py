@@ -22,7 +22,7 @@ LESSONS = 1
 CLUSTERED = 1000
 """Latest visits of the sample that are clustered to learn who returns where."""
 BLOCK = 128
-"""Visits whose gaps are taken at a time: what is between stays in the processor's cache."""
+"""Visits whose gaps and scores are taken at a time: what is between stays in the processor's cache."""
 STRICT = 4.0
 """Log-odds above which they are: few, but sure."""
 DEPENDENCE = 0.4
@@ -102,7 +102,12 @@ def learn(sample: Sample, *, clocks: bool = True) -> tuple[Evidence, Placed]:
     rows = projection.apply(sample.embedding, sample.camera)
     cosine = rows @ rows.T
     cohort, level, scale = Cohort.of(rows, cosine)
-    score = normalised(cosine, level[:, None], scale[:, None], level, scale)
+    score = np.empty_like(cosine)
+
+    def normalise(some: slice) -> None:
+        score[some] = normalised(cosine[some], level[some, None], scale[some, None], level, scale)
+
+    in_blocks(len(rows), BLOCK, normalise)
     highest = float((1 - (level / scale).mean()) * 2 * scale.mean())
     times = Times.of(sample, Clocks.right(sample.cameras))
     pairs = times.pairs(score, highest)

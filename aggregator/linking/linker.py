@@ -288,26 +288,25 @@ class Linker:
         """Decide part by part, `rows` are those of all; those of a part compete."""
         decisions: list[Decision] = []
         around = Around.of(partition.table, rows, partition.evidence, self.settings.time_to_live)
-        known = len(around.known)
+        known, at = len(around.known), 0
         for part in parts:
             if partition.table.dimensions:
-                partition.compared = known
-            known += len(part)
-            decisions += self._assign(partition, part, around)
+                partition.compared = known + at
+            decisions += self._assign(partition, part, around, slice(at, at := at + len(part)))
         return decisions
 
-    def _assign(self, partition: Partition, rows: Rows, around: Around) -> list[Decision]:
+    def _assign(self, partition: Partition, rows: Rows, around: Around, these: slice) -> list[Decision]:
         table, settings = partition.table, self.settings
         options: list[Candidates] = [NOBODY] * len(rows)
         if table.dimensions:
             least = self._caution(partition)
             # Where no walk alone says so much, one of an identity's visits must look more like this one than not.
             few = partition.evidence.likeliest <= least and not table.faces
-            others = around.alike(table, rows) if few else around.everybody(table)
+            others = around.alike(table, these) if few else around.everybody(these.start)
             if len(others):
                 weighed = weigh(
                     table, rows, others, partition.evidence, self._limits, settings.dependence,
-                    least, self.constraints.looks(table.visit[others]), around.cosines(rows, others),
+                    least, self.constraints.looks(table.visit[others]), around.cosines(these, others),
                 )
                 barred = [self.constraints.barred(visit, self.identity_of) for visit in table.visit[rows].tolist()]
                 options = candidates(weighed, barred)

@@ -90,14 +90,15 @@ def test_who_is_looked_at_together_is_weighed_as_who_is_looked_at_alone() -> Non
     whose = table.identity[rows].copy()
     table.identity[rows] = 0
     around = Around.of(table, rows, partition.evidence, 3000.0)
-    left_out = mates = 0
+    left_out = mates = at = 0
     for part in np.split(rows, [1, 2, 5, 6, 9, *range(10, 100)]):  # each is decided before those that follow
-        others = np.sort(around.everybody(table))
+        these = slice(at, at := at + len(part))
+        others = np.sort(around.everybody(these.start))
         within = table.between(table.start[rows].min() - 3000, table.end[rows].max() + 3000)
         assert others.tolist() == within[table.identity[within] > 0].tolist()
         every = weigh(table, part, others, partition.evidence, limits, 0.4, least)
-        near = around.alike(table, part)
-        some = weigh(table, part, near, partition.evidence, limits, 0.4, least, None, around.cosines(part, near))
+        near = around.alike(table, these)
+        some = weigh(table, part, near, partition.evidence, limits, 0.4, least, None, around.cosines(these, near))
         assert some.identity.tolist() == every.identity.tolist()
         assert np.allclose(some.odds, every.odds, atol=1e-3)
         assert sorted(some.row.tolist()) == sorted(every.row.tolist())
