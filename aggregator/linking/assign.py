@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from aggregator.linking.agglomerate import weight
+from aggregator.linking.blocks import in_blocks
 from aggregator.linking.compare import Limits, looks, walks
 from aggregator.linking.evidence import Evidence
 from aggregator.linking.table import Rows, VisitTable
@@ -18,6 +19,8 @@ Floats = NDArray[np.float32]
 
 TOGETHER = 64
 """New visits that are compared with all others at once, at most."""
+BLOCK = 2048
+"""Of all others so many at a time: what is between stays in the processor's cache."""
 SLACK = 1e-3
 """Of a normalised score: more than roundings make."""
 IMPOSSIBLE = 1e6
@@ -120,11 +123,19 @@ class Around:
         owner = owner[known]
         starts = np.flatnonzero(owner[1:] != owner[:-1]) + 1
         first = np.concatenate([[0], starts, [len(known)]]) if len(known) else np.zeros(1, np.int64)
-        cosine = table.projected[rows] @ table.projected[part].T
-        # The normalised score without what is the same for all others, which is put on what it is compared with.
-        score = cosine * (table.scale[rows][:, None] + table.scale[part])
-        score -= table.level[part]
-        near = score >= (np.float32(evidence.alike_from - SLACK) + table.level[rows])[:, None]
+        projected, level, scale = table.projected[part], table.level[part], table.scale[part]
+        mine, my_scale = table.projected[rows], table.scale[rows][:, None]
+        least = (np.float32(evidence.alike_from - SLACK) + table.level[rows])[:, None]
+        cosine, near = np.empty((len(rows), len(inside)), np.float32), np.empty((len(rows), len(inside)), bool)
+
+        def compare(some: slice) -> None:
+            cosine[:, some] = alike = mine @ projected[some].T
+            # The normalised score without what is the same for all others, which is put on what it is compared with.
+            score = alike * (my_scale + scale[some])
+            score -= level[some]
+            np.greater_equal(score, least, out=near[:, some])
+
+        in_blocks(len(inside), BLOCK, compare)
         slot = np.zeros(len(inside), np.intp)
         slot[known] = np.repeat(np.arange(len(first) - 1), np.diff(first))
         alike_to = np.zeros((len(rows), len(first) - 1), bool)
