@@ -36,7 +36,7 @@ class Mailbox(queue.Queue[T]):
             if len(self.queue) >= self._wanted:
                 self.not_empty.notify()
 
-    def tide(self) -> int:
+    def peak(self) -> int:
         """How many waited at most since this was last asked: how many wait now says little, they go in thousands."""
         with self.mutex:
             most, self._most = self._most, len(self.queue)

@@ -415,7 +415,7 @@ def _tracklet(read: Fields) -> Tracklet:
         embeddings=flat.reshape(len(quality), len(mean)), quality=quality, embedding_times=times,
         path=Path(times=path_times, frames=path_frames, boxes=boxes.reshape(-1, 4)),
         attributes=plain_attributes(attributes), counts=plain_counts(counts),
-        face=_face(Fields(mapping(read.fields["face"], "face"))) if read.fields.get("face") is not None else None,
+        face=_face(Fields(mapping(read.fields["face"], "face"))) if "face" in read.fields else None,
     )
 
 

@@ -110,7 +110,7 @@ class Engine:
         self._site = Site()
         self._indexer = Indexer(store.reader, history or HistoryIndex())
         self._keeper = Keeper(self._indexer.history, settings.measure_index_every_s,
-                              lambda: messages.tide() > settings.queue // 8)
+                              lambda: messages.peak() > settings.queue // 8)
         self._linker: Linker | None = None
         self._digest = ""
         self._recorder = Recorder()

@@ -65,8 +65,8 @@ class Partition:
             return np.inf
         return max(1, min(self.next_lesson, self.next_meeting, self.watch.next) - self.seen)
 
-    def learn_if_due(self, cameras: int, sample: int, live: float) -> bool:
-        """Learn once enough is new; whether that was so.
+    def learn_if_due(self, cameras: int, sample: int, live: float) -> None:
+        """Learn once enough is new.
 
         Lessons come after fixed numbers of visits and are taken from just these, so that who starts anew from a store
         knows what who never stopped knows. Between lessons the cohort is renewed in the same way: those whom visits
@@ -78,7 +78,7 @@ class Partition:
             live: seconds of the past that visits are compared with.
         """
         if not self.table.dimensions:
-            return False
+            return
         due, meetings = 0, list[int]()
         while self.seen >= self.next_lesson:
             due = self.next_lesson
@@ -96,7 +96,6 @@ class Partition:
                 until = None if meeting == meetings[-1] else meeting
                 self._meet(self._came(0, meeting)[-sample:], self._came(self._met, until), live)
                 self._met = meeting
-        return bool(due)
 
     def _came(self, since: int, until: int | None) -> Rows:
         """Of the mature visits that ever came the rows of those after the first `since`, up to the first `until` or

@@ -60,6 +60,6 @@ def test_how_high_it_stood_is_known_after_it_was_emptied() -> None:
     box.put_all([1, 2, 3])
     box.take(3, 1.0, 0.0)
     box.put_all([4])
-    assert (box.tide(), box.tide()) == (3, 1)
+    assert (box.peak(), box.peak()) == (3, 1)
     box.take(1, 1.0, 0.0)
-    assert (box.tide(), box.tide()) == (1, 0)
+    assert (box.peak(), box.peak()) == (1, 0)

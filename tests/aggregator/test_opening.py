@@ -82,7 +82,7 @@ ODD: dict[str, bytes] = {
     "a field that lacks": body(34, label=None), "no words on the end": body(35, final=None),
     "text for bytes": body(36, mean="x"), "endless confidence": body(37, confidence=float("inf")),
     "not msgpack": b"\xc1", "empty": b"", "a list": msgpack.packb([1]), "unknown": msgpack.packb({"kind": "z"}),
-    "too large": b"x" * (1 << 23),
+    "too large": b"x" * (1 << 23), "a face that is nil": msgpack.packb(msgpack.unpackb(body(43)) | {"face": None}),
 }
 
 
@@ -92,6 +92,12 @@ def test_alone_and_among_others_it_is_what_opening_it_by_itself_finds(what: str)
     for bodies in ([ODD[what]], among):
         for one, found in zip(bodies, open_uploads(bodies, KNOWN, LATEST), strict=True):
             assert_same(found, slowly(one))
+
+
+def test_a_face_that_is_nil_is_refused() -> None:
+    (found,) = open_uploads([ODD["a face that is nil"]], KNOWN, LATEST)
+    assert isinstance(found, WireError)
+    assert found.code == "bad_field"
 
 
 def test_nothing_is_found_in_nothing() -> None:
