@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,3 +99,13 @@ class Decision:
     confidence: float
     rivals: tuple[Rival, ...] = ()
     reason: dict[str, float | str] = field(default_factory=dict)
+
+
+_OF_THE_WAY = ("from", "to", "transit", "usual", "sooner", "walk")
+
+
+def reason_within(reason: Mapping[str, Any], cameras: Collection[str]) -> dict[str, Any]:
+    """A decision's reason for somebody to whom there are these cameras only: without the way from or to another one."""
+    place = reason.get("from", reason.get("to"))
+    hidden = () if place is None or place in cameras else _OF_THE_WAY
+    return {name: value for name, value in reason.items() if name not in hidden}

@@ -35,8 +35,8 @@ class Audit(Enum):
 
     NEVER = "never"
     """The answer shows no single person."""
-    PERSON = "person"
-    """When the request names a person: its parameters hold an `id`, an `identity` or a `visit`."""
+    PART = "part"
+    """Its numbers show nobody and are answered in any case; the people among them once the look is written down."""
     ALWAYS = "always"
     """Searches, lists of people, live pictures, and whatever changes or exports data about people."""
 
@@ -78,6 +78,7 @@ STRANGER = Caller(name="", role=Role.PUBLIC, cameras=frozenset())
 """Who shows no token: may use what is public, and sees no camera."""
 
 _CALLER: ContextVar[Caller] = ContextVar("caller")
+_NUMBERS_ONLY: ContextVar[bool] = ContextVar("numbers_only", default=False)
 
 
 def caller() -> Caller:
@@ -97,3 +98,18 @@ def answering(who: Caller) -> Iterator[None]:
         yield
     finally:
         _CALLER.reset(token)
+
+
+def numbers_only() -> bool:
+    """Whether what is being answered now must show nobody, because a look at a part of it could not be written down."""
+    return _NUMBERS_ONLY.get()
+
+
+@contextlib.contextmanager
+def answering_numbers_only(only: bool) -> Iterator[None]:
+    """What happens inside shows nobody, if so."""
+    token = _NUMBERS_ONLY.set(only)
+    try:
+        yield
+    finally:
+        _NUMBERS_ONLY.reset(token)

@@ -25,6 +25,7 @@ from aggregator.audit.chain import Look
 from aggregator.tokens import Tokens, digest_of
 from common.bursts import Bursts
 from common.clock import Clock, SystemClock
+from common.errors import StoreError
 
 log = logging.getLogger("guard")
 
@@ -33,7 +34,6 @@ LOCAL = Caller(name=LOCAL_NAME, role=Role.ADMIN, cameras=None)
 REFRESH_S = 1.0
 SAME_LOOK_S = 60.0
 MOST_LOOKS = 10_000
-_PERSON = ("id", "identity", "visit")
 
 
 class Log(Protocol):
@@ -102,26 +102,34 @@ class Guard:
         who = self._by_token(request, digest)
         return who, self.sessions.begin(digest, self._clock.now())
 
-    async def note(self, request: web.Request, who: Caller, audit: Audit, action: str, query: Parameters) -> None:
+    async def note(self, request: web.Request, who: Caller, audit: Audit, action: str, query: Parameters) -> bool:
         """Write down a look at people. The same question of the same caller is written once a minute.
+
+        Returns:
+            Whether the answer may show people: not where a look at a part of it could not be written down.
 
         Raises:
             StoreError: it cannot be written, so it must not be answered.
         """
         asked = query.model_dump(mode="json", exclude_none=True)
-        if self._audit is None or audit is Audit.NEVER or (
-                audit is Audit.PERSON and not any(name in asked for name in _PERSON)):
-            return
+        if self._audit is None or audit is Audit.NEVER:
+            return True
         subject = json.dumps({**asked, **({"method": request.method} if request.method != "GET" else {})},
                              ensure_ascii=False, sort_keys=True)
         key, now = (who.name, action, subject), time.monotonic()
         if request.method == "GET" and now - self._lately.get(key, -SAME_LOOK_S) < SAME_LOOK_S:
-            return
-        await self.write(request, who, action, subject)
+            return True
+        try:
+            await self.write(request, who, action, subject)
+        except StoreError:
+            if audit is Audit.PART:
+                return False
+            raise
         self._lately[key] = now
         self._lately.move_to_end(key)
         while len(self._lately) > MOST_LOOKS:
             self._lately.popitem(last=False)
+        return True
 
     async def write(self, request: web.Request, who: Caller, action: str, subject: str) -> int:
         """Write into the audit log; the entry's number, 0 without a log.

@@ -14,7 +14,7 @@ import orjson
 from aiohttp import web
 from pydantic import TypeAdapter
 
-from aggregator.api.access import Audit, Caller, Role, answering
+from aggregator.api.access import Audit, Caller, Role, answering, answering_numbers_only
 from aggregator.api.binding import NoParameters, Parameters, bind
 from aggregator.api.errors import ApiError
 from aggregator.api.keys import GUARD, REQUESTS, SETTINGS
@@ -145,8 +145,9 @@ def _endpoint(route: Route, check: bool) -> Callable[[web.Request], Awaitable[we
 
     async def answer(request: web.Request, who: Caller) -> web.StreamResponse:
         query = bind(route.parameters, request)
-        await request.app[GUARD].note(request, who, route.audit, route.name, query)
-        result = await route.handler(request, query)
+        written = await request.app[GUARD].note(request, who, route.audit, route.name, query)
+        with answering_numbers_only(not written):
+            result = await route.handler(request, query)
         if isinstance(result, web.StreamResponse):
             return result
         if isinstance(result, Media):

@@ -17,6 +17,7 @@ from aggregator.corrections.asked import Asked
 from aggregator.linking.ways import SiteMap
 from aggregator.privacy.receipt import Receipt
 from aggregator.store.records import CorrectionRow
+from aggregator.visit import reason_within
 
 
 class SeenHistory:
@@ -98,3 +99,12 @@ def visible(wants: Callable[[Message], bool], who: Caller) -> Callable[[Message]
     if who.cameras is None:
         return wants
     return lambda message: who.sees(message.get("camera")) and wants(message)
+
+
+def shown(message: Message, who: Caller) -> Message:
+    """A message that `who` may have, without what is said in it of other cameras, and of people seen only there."""
+    if who.cameras is None or message.get("type") != "link":
+        return message
+    reason = reason_within(message.get("reason", {}), who.cameras)
+    reason.pop("words", None)  # they name the other
+    return {**message, "other": None, "reason": reason}

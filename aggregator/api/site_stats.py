@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from aggregator.api import shapes, shaping
-from aggregator.api.access import caller
+from aggregator.api.access import caller, numbers_only
 from aggregator.api.keys import CLOCK, ENGINE, READERS
 from aggregator.store.reader import StoreReader
 from aggregator.store.rows import AgentRow, CameraRow, Counts
@@ -31,7 +31,7 @@ async def site_stats(app: web.Application) -> shapes.Stats:
         await app[READERS].ask(_active, app[CLOCK].now()),
         "store": {"visits": counts.visits, "identities": counts.identities, "events": counts.events,
                   "cameras": counts.cameras, "agents": counts.agents, "decisions": counts.decisions},
-        "recent": list(live.get("recent", [])),
+        "recent": [] if numbers_only() else list(live.get("recent", [])),
         "engine": {key: value for key, value in live.items() if key not in _OWN_PLACE},
     }
 

@@ -14,7 +14,7 @@ from aiohttp import WSCloseCode, web
 from aggregator.api.access import caller
 from aggregator.api.errors import ApiError
 from aggregator.api.ports import Bus, Message
-from aggregator.api.seen import visible
+from aggregator.api.seen import shown, visible
 
 CLOSE_S = 1.0
 MOST_PENDING = 10_000  # messages on their way from the engine's thread to the event loop
@@ -24,11 +24,14 @@ class Reader:
     """One connection's queue. Everything happens in the event loop's thread.
 
     Attributes:
+        wants: which messages it gets.
+        shown: what of them it may see.
         dropped: messages that were lost because the reader was slow.
     """
 
     def __init__(self, wants: Callable[[Message], bool], most: int) -> None:
         self.wants = wants
+        self.shown: Callable[[Message], Message] = lambda message: message
         self.dropped = 0
         self._queue: deque[Message] = deque(maxlen=most)
         self._filled = asyncio.Event()
@@ -89,7 +92,7 @@ class Streams:
             message = self._pending.popleft()
             for reader in self._readers:
                 if reader.wants(message):
-                    reader.put(message)
+                    reader.put(reader.shown(message))
 
     def check(self, request: web.Request) -> None:
         """Whether one more WebSocket can be opened for this request.
@@ -110,7 +113,8 @@ class Streams:
         Raises:
             ApiError: as `check`.
         """
-        reader.wants = visible(reader.wants, caller())
+        who = caller()
+        reader.wants, reader.shown = visible(reader.wants, who), lambda message: shown(message, who)
         self._readers.add(reader)
         try:
             return await self.run(request, lambda socket: self._send(socket, reader), ping_s)

@@ -35,7 +35,7 @@ from aggregator.store.rows import (
     VisitRow,
 )
 from aggregator.store.scope import show_only
-from aggregator.visit import Rival, Visit
+from aggregator.visit import Rival, Visit, reason_within
 from common.messages import ModelInfo
 from common.tracklet import Face, zones_of
 from common.tracklet import Path as VisitPath
@@ -59,7 +59,7 @@ class StoreReader:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._connection = open_read_only(path)
-        self._narrowed = False
+        self._cameras: frozenset[str] | None = None
 
     def close(self) -> None:
         """Let go of the file."""
@@ -69,7 +69,7 @@ class StoreReader:
         """From now on every answer is as if there were no other cameras."""
         with explained(self.path):
             show_only(self._connection, cameras)
-        self._narrowed = True
+        self._cameras = frozenset(cameras)
 
     def __enter__(self) -> StoreReader:
         return self
@@ -345,15 +345,18 @@ class StoreReader:
         else:
             rows = self.rows(queries.LOG, {"limit": limit})
         entries = [_log(r) for r in reversed(rows)]
-        return [self._without_hidden(entry) for entry in entries] if self._narrowed else entries
+        return entries if self._cameras is None else [self._without_hidden(entry, self._cameras) for entry in entries]
 
-    def _without_hidden(self, entry: LogRow) -> LogRow:
-        """Rivals that were never where this reader sees are not named."""
+    def _without_hidden(self, entry: LogRow, cameras: frozenset[str]) -> LogRow:
+        """Who was never where this reader sees is not named, nor is the way from or to another camera."""
         def seen(identity: int) -> bool:
             row = self.identity(identity) if identity else None
             return row is not None and row.visits > 0
 
-        return dataclasses.replace(entry, other=entry.other if seen(entry.other) else 0,
+        other, reason = entry.other if seen(entry.other) else 0, reason_within(entry.reason, cameras)
+        if other != entry.other:
+            reason.pop("words", None)  # they name both
+        return dataclasses.replace(entry, other=other, reason=reason,
                                    rivals=tuple(rival for rival in entry.rivals if seen(rival.identity)))
 
     # What people corrected, and what linking was asked

@@ -29,7 +29,7 @@ class EventsQuery(Between, Paged, AsTable):
     visit: VisitId | None = Field(default=None, description="only events of this visit")
 
 
-@routes.add("GET", "/api/events", tag="site", role=Role.VIEWER, audit=Audit.PERSON,
+@routes.add("GET", "/api/events", tag="site", role=Role.VIEWER, audit=Audit.ALWAYS,
             parameters=EventsQuery, answer=shapes.Events, media=MEDIA, errors=(404, 406))
 async def list_events(request: web.Request, query: EventsQuery) -> Any:
     """Events, newest first."""

@@ -65,7 +65,7 @@ async def get_metrics(request: web.Request, _query: NoParameters) -> Media:
     return Media(body=(await measured(request.app)).encode(), type=METRICS_MEDIA)
 
 
-@routes.add("GET", "/api/stats", tag="site", role=Role.VIEWER, audit=Audit.NEVER,
+@routes.add("GET", "/api/stats", tag="site", role=Role.VIEWER, audit=Audit.PART,
             answer=shapes.Stats)
 async def get_stats(request: web.Request, _query: NoParameters) -> shapes.Stats:
     """The site at this moment.

@@ -53,7 +53,7 @@ async def stream_events(request: web.Request, query: EventsFilter) -> web.WebSoc
     return await app[STREAMS].serve(request, Reader(wants, settings.socket_queue), settings.socket_ping_s)
 
 
-@routes.add("GET", "/api/ws/stats", tag="stream", role=Role.VIEWER, audit=Audit.NEVER,
+@routes.add("GET", "/api/ws/stats", tag="stream", role=Role.VIEWER, audit=Audit.PART,
             parameters=NoParameters, messages=shapes.StatsMessage, errors=(426,))
 async def stream_stats(request: web.Request, _query: NoParameters) -> web.WebSocketResponse:
     """The site's numbers, again and again.
@@ -69,7 +69,7 @@ async def stream_stats(request: web.Request, _query: NoParameters) -> web.WebSoc
         feeding.cancel()
 
 
-@routes.add("GET", "/ws/stats", tag="stream", role=Role.VIEWER, audit=Audit.NEVER,
+@routes.add("GET", "/ws/stats", tag="stream", role=Role.VIEWER, audit=Audit.PART,
             parameters=NoParameters, messages=shapes.StatsMessage, errors=(426,))
 async def stream_stats_too(request: web.Request, query: NoParameters) -> Any:
     """The same as /api/ws/stats, beside the cameras.

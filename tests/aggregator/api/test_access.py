@@ -204,15 +204,16 @@ def test_searches_and_looks_at_a_person_are_written_down_before_they_are_answere
     def ask(path: str, **options: Any) -> int:
         return site.ask(path, headers=bearer(secrets["viewer"]), **options).status
 
-    for path in ("/api/cameras", "/api/stats", "/api/events", "/api/cameras/left/heatmap"):
+    for path in ("/api/cameras", "/api/zones", "/api/cameras/left/heatmap"):
         assert ask(path) == 200
     assert site.notes.looks == []
-    for path in ("/api/identities/G1", "/api/visits/2/why", "/api/events?identity=G1", "/api/search?visit=1",
-                 "/api/identities/G9"):
+    for path in ("/api/identities/G1", "/api/visits/2/why", "/api/events?identity=G1", "/api/events", "/api/stats",
+                 "/api/search?visit=1", "/api/identities/G9"):
         ask(path)
     assert [(look.who, look.action, look.subject) for look in site.notes.looks] == [
         ("anna", "get_identity", '{"id": 1}'), ("anna", "get_visit_why", '{"visit": 2}'),
-        ("anna", "list_events", '{"identity": 1, "limit": 50}'),
+        ("anna", "list_events", '{"identity": 1, "limit": 50}'), ("anna", "list_events", '{"limit": 50}'),
+        ("anna", "get_stats", "{}"),
         ("anna", "search_by_visit", '{"by": "looks", "camera": [], "each": "identity", "limit": 10, "visit": 1}'),
         ("anna", "get_identity", '{"id": 9}')]
 
@@ -225,7 +226,11 @@ def test_without_a_log_nothing_about_people_is_shown(site, secrets):
 
     site.notes.note = full
     assert site.ask("/api/identities/G1", headers=bearer(secrets["admin"])).status == 503
-    assert site.ask("/api/stats", headers=bearer(secrets["admin"])).status == 200
+    assert site.ask("/api/events", headers=bearer(secrets["admin"])).status == 503
+    numbers = site.ask("/api/stats", headers=bearer(secrets["admin"]))
+    assert (numbers.status, numbers.json["recent"]) == (200, [])
+    site.notes.note = Notes().note
+    assert site.ask("/api/stats", headers=bearer(secrets["admin"])).json["recent"]
 
 
 def test_every_route_that_names_a_person_is_written_down():

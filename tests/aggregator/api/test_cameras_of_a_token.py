@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient
@@ -12,6 +14,8 @@ from aggregator.api.app import registry
 from aggregator.api.guard import Guard
 from aggregator.api.seen import SeenEngine
 from aggregator.corrections.asked import Asked
+from aggregator.store import open_store
+from aggregator.visit import Decision
 from tests.aggregator.api.conftest import look
 
 LEA = Caller(name="lea", role=Role.VIEWER, cameras=frozenset({"right"}))
@@ -83,6 +87,41 @@ def test_the_stream_holds_what_comes_from_the_camera(narrow):
             return [(await socket.receive_json())["data"]["kind"]]
 
     assert narrow.talk(conversation) == ["last"]
+
+
+def test_why_says_nothing_of_the_way_from_or_to_another_camera(narrow, tmp_path):
+    """Visit 2 came from `left`; visit 4 went on within `right`, and was taken from G2, who was only in `left`."""
+    narrow.data = shutil.copytree(narrow.data, tmp_path / "data")
+    way = {"cosine": 0.83, "transit": 5.0, "usual": 0.9, "sooner": 0.0, "walk": 1.0, "appearance": 3.0}
+    with open_store(narrow.data) as store, store.transaction():
+        store.record_decisions([
+            Decision(operation="link", visit=2, identity=1, score=4.0, confidence=0.9, reason={**way, "from": "left"}),
+            Decision(operation="link", visit=4, identity=1, score=4.0, confidence=0.9, reason={**way, "from": "right"}),
+            Decision(operation="split", visit=4, identity=1, other=2, score=0.0, confidence=0.9,
+                     reason={"words": "it goes better with G1 than with G2"}),
+        ], narrow.clock.now(), "0123456789ab")
+    hidden, known, taken = narrow.ask("/api/identities/G1/why").json["entries"][-3:]
+    assert hidden["reason"] == {"cosine": 0.83, "appearance": 3.0}
+    assert known["reason"] == {**way, "from": "right"}
+    assert "came from right" in known["words"]
+    assert (taken["other"], taken["reason"]) == (None, {})
+    assert "left" not in str(hidden)
+    assert "G2" not in str(taken)
+
+
+def test_a_link_in_the_stream_says_nothing_of_another_camera(narrow):
+    link = {"type": "link", "camera": "right", "visit": 2, "global_id": "G1", "other": "G2", "operation": "split"}
+
+    async def conversation(client: TestClient) -> list[dict[str, Any]]:
+        async with client.ws_connect("/api/ws/events") as socket:
+            for reason in ({"from": "left", "transit": 5.0, "cosine": 0.8}, {"from": "right", "transit": 5.0},
+                           {"words": "it goes better with G2"}):
+                narrow.bus.publish([{**link, "reason": reason}])
+            return [(await socket.receive_json())["data"] for _ in range(3)]
+
+    told = narrow.talk(conversation)
+    assert [one["reason"] for one in told] == [{"cosine": 0.8}, {"from": "right", "transit": 5.0}, {}]
+    assert [one["other"] for one in told] == [None] * 3
 
 
 def test_search_never_looks_beyond_the_cameras_even_when_asked_to(site):

@@ -19,7 +19,7 @@ GET  /api/cameras/{camera}/frame           viewer   always
 GET  /api/cameras/{camera}/heatmap         viewer   never
 GET  /api/corrections                      viewer   always
 GET  /api/corrections/{number}             viewer   always
-GET  /api/events                           viewer   person
+GET  /api/events                           viewer   always
 GET  /api/health                           public   never
 GET  /api/identities                       viewer   always
 GET  /api/identities/{id}                  viewer   always
@@ -32,14 +32,14 @@ GET  /api/openapi.json                     public   never
 GET  /api/ready                            public   never
 GET  /metrics                              viewer   never
 GET  /api/search                           viewer   always
-GET  /api/stats                            viewer   never
+GET  /api/stats                            viewer   part
 GET  /api/topology                         viewer   never
 GET  /api/visits                           viewer   always
 GET  /api/visits/{visit}                   viewer   always
 GET  /api/visits/{visit}/why               viewer   always
 GET  /api/ws/events                        viewer   always
 GET  /api/ws/pictures                      viewer   always
-GET  /api/ws/stats                         viewer   never
+GET  /api/ws/stats                         viewer   part
 GET  /api/zones                            viewer   never
 GET  /dashboard/{file}                     public   never
 GET  /dashboard/{folder}/{file}            public   never
@@ -51,7 +51,7 @@ DELETE /api/session                        public   never
 GET  /docs                                 public   never
 GET  /docs/docs.css                        public   never
 GET  /docs/docs.js                         public   never
-GET  /ws/stats                             viewer   never
+GET  /ws/stats                             viewer   part
 GET  /ws/{camera}                          viewer   always
 POST /api/corrections                      operator always
 POST /api/identities/{id}/forget          admin    always
