@@ -19,6 +19,7 @@ from common.bursts import Bursts
 from common.clock import Clock, SystemClock
 from common.errors import StoreError
 from common.messages import MAX_MESSAGE_BYTES
+from common.private_files import drop_aside
 from common.spool_id import new_spool_id
 from edge_agent import spool_file
 from edge_agent.spool_file import Tally
@@ -30,6 +31,7 @@ log = logging.getLogger("passage.spool")
 MAX_BODY_BYTES = MAX_MESSAGE_BYTES - 1024
 Body = bytes  # `Spool.bytes` takes the name inside the class
 _CHUNK = 256
+_TIDY_S = 60.0
 
 
 class SteadyClock:
@@ -87,6 +89,7 @@ class Spool:
         self._begin(*spool_file.open_or_replace(path))
         with self._transaction(durable=False) as db:
             self._trim(db)
+        self._cut_at = 0.0
 
     def _begin(self, db: sqlite3.Connection, tally: Tally) -> None:
         """Go on with a file that was just opened."""
@@ -237,6 +240,20 @@ class Spool:
             if self._db is not None:
                 spool_file.shrink(self._db)
         return range(life.base + 1, last + 1)
+
+    def tidy(self) -> None:
+        """Leave no bytes of what was let go of in the file's log; now and then, as it costs two syncs.
+
+        Copies that were damaged and set aside go when what is in them would be too old.
+        """
+        now = time.monotonic()
+        with self._lock:
+            if self._db is None or now < self._cut_at:
+                return
+            self._cut_at = now + _TIDY_S
+            spool_file.cut_log(self._db)
+            with contextlib.suppress(OSError):
+                drop_aside(self.path, before=time.time() - self.max_age_s)
 
     def close(self) -> None:
         """Write everything down and let go of the file. Later calls raise `StoreError`."""

@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from common.errors import StoreError
+from common.private_files import create_private, drop_aside, keep_private
 from common.spool_id import new_file_id
 from edge_agent.spool_rescue import Life, checksum, rescue
 
@@ -84,7 +85,7 @@ def open_or_replace(path: Path, least_next: int = 1) -> tuple[sqlite3.Connection
         StoreError: it is in use, from a newer release, or cannot be made.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise StoreError(
             f"the spool's folder {path.parent} cannot be made: {error.strerror}", "set 'data' to a folder that can be"
@@ -116,17 +117,21 @@ def replace_damaged(path: Path, reason: str, least_next: int = 1) -> tuple[sqlit
         raise explain(error, path) from error
     log.error("%s; it was set aside as %s and a new spool begins with the %d entries that could be read",
               reason, aside, saved)
+    with contextlib.suppress(OSError):
+        drop_aside(path)
     return db, tally
 
 
 def _open(path: Path) -> tuple[sqlite3.Connection, Tally]:
     db: sqlite3.Connection | None = None
+    create_private(path)
     try:
         db = sqlite3.connect(path, timeout=0.5, isolation_level=None, check_same_thread=False)
         # One process has the file; it also spares the shared-memory file.
         db.execute("PRAGMA locking_mode=EXCLUSIVE")
-        db.execute("PRAGMA secure_delete=FAST")
+        db.execute("PRAGMA secure_delete=ON")
         version = db.execute("PRAGMA user_version").fetchone()[0]
+        keep_private(path)
         if not 0 <= version <= _LARGEST_VERSION:
             raise DamagedError(f"the spool {path} is damaged: version {version}")
         if version > VERSION:
@@ -211,6 +216,12 @@ def shrink(db: sqlite3.Connection) -> None:
         if db.execute("PRAGMA freelist_count").fetchone()[0] > _SPARE_PAGES:
             # Frees one page a step, as rows without columns, of which `execute` takes only the first.
             db.executescript("PRAGMA incremental_vacuum(256);")
+
+
+def cut_log(db: sqlite3.Connection) -> None:
+    """Cut the write-ahead log, which holds what was taken out."""
+    with contextlib.suppress(sqlite3.Error):  # the next call tries again
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def explain(error: Exception, path: Path) -> StoreError:

@@ -347,6 +347,7 @@ class Uplink:
         if now >= self._heartbeat_at:
             connection.send(_sound(self._stats()))
             self._heartbeat_at = now + self._heartbeat_s
+            self._spool.tidy()
         self._send_pictures(connection, now)
 
     def _send_entries(self, connection: Connection, now: float) -> None:

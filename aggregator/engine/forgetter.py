@@ -23,6 +23,7 @@ log = logging.getLogger("privacy")
 AT_ONCE = 200
 _SCRUB_TRIES = 20
 _SCRUB_WAIT_S = 0.25
+_SCRUB_AGAIN_S = 600.0
 
 
 class Forgetter:
@@ -46,6 +47,9 @@ class Forgetter:
         self._clock = clock
         self._anew = anew
         self._look_at = 0.0
+        self._owed: bool | None = None  # whether a scrub is due; not known before the store was asked
+        self._scrub_at = 0.0
+        self._swept = False  # pages were changed, and the write-ahead log may hold what they were
         self._bursts = Bursts(600.0)
         self.counts: Counter[str] = Counter()
 
@@ -54,7 +58,7 @@ class Forgetter:
 
         Raises:
             NobodyError: there is no such identity.
-            StoreError: nothing was taken out; or everything was, and the files could not be written anew.
+            StoreError: nothing was taken out, or a damaged copy of the database could not be.
         """
         with self._store.reader() as reader:
             row = reader.identity(identity)
@@ -68,11 +72,13 @@ class Forgetter:
                 removed += self._store.eraser.identities(family)
                 removed["corrections"] = self._store.eraser.corrections(visits, family)
                 self._store.eraser.record_again()
+                self._store.eraser.owe_scrub()
         finally:
             self._anew(None)  # also when it failed: nothing must be known here that is not in the store
         removed["index_entries"] = self._drop(gone)
         self._live.forget(visits, family)
-        scrubbed = self._scrub()
+        removed["damaged_copies"] = self._store.drop_copies()
+        scrubbed = self._scrub(_SCRUB_TRIES)
         self.counts["forgotten"] += 1
         log.warning("%s was forgotten: %s", global_id(row.identity),
                     ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in removed.items() if count))
@@ -81,10 +87,14 @@ class Forgetter:
 
     def look(self) -> None:
         """Take out a little of what is too old or too much, when it is time to; a failure costs nothing."""
+        self._make_up_for()
         if time.monotonic() < self._look_at:
             return
         try:
             more = self._sweep()
+            if self._swept and not more:
+                self._store.cut_log()
+                self._swept = False
         except StoreError as error:
             more = False
             if self._bursts.due("sweep", time.monotonic()):
@@ -113,7 +123,10 @@ class Forgetter:
             self._drop([*gone, *bare])
             self._live.forget([one.visit for one in gone], nobody)
             self._anew([one.visit for one in (*gone, *bare)])
+        if kept.visits_days is not None:
+            removed["damaged_copies"] += self._store.drop_copies(before=_before(now, kept.visits_days))
         more = bool(visits or bare or +removed)
+        self._swept |= more
         self.counts.update(+removed)
         if +removed and self._bursts.due("swept", time.monotonic()):
             log.info("deleted what was too old: %s", dict(+removed))
@@ -125,14 +138,28 @@ class Forgetter:
             models.setdefault(visit.model, []).append(visit.visit)
         return self._indexer.drop(models)
 
-    def _scrub(self) -> bool:
+    def _scrub(self, tries: int) -> bool:
         """Somebody who is reading holds the write-ahead log for as long as that takes."""
-        for _ in range(_SCRUB_TRIES):
-            if self._store.scrub():
-                return True
-            time.sleep(_SCRUB_WAIT_S)
-        raise StoreError("everything was taken out, but somebody reads the database all the time, so its write-ahead "
-                         "log still holds bytes of it", "end what reads it, and forget anybody, or restart")
+        try:
+            for left in range(tries, 0, -1):
+                if self._store.scrub():
+                    self._owed = False
+                    return True
+                time.sleep(_SCRUB_WAIT_S * (left > 1))
+            why = "somebody reads the database all the time"
+        except StoreError as error:
+            why = error.message
+        self._owed, self._scrub_at = True, time.monotonic() + _SCRUB_AGAIN_S
+        log.error("everything of who was forgotten is taken out, but bytes of it are left in the database's files: %s. "
+                  "It is tried again every ten minutes", why)
+        return False
+
+    def _make_up_for(self) -> None:
+        """What could not be scrubbed the last time, before a restart as well."""
+        if self._owed is None:
+            self._owed = self._store.eraser.owes_scrub()
+        if self._owed and time.monotonic() >= self._scrub_at and self._scrub(1):
+            log.warning("no bytes of who was forgotten are left in the database's files")
 
 
 def _before(now: float, days: float | None) -> float | None:

@@ -46,4 +46,7 @@ def forget(
         typer.echo(f"also known as: {', '.join(receipt['also'])}")
     if receipt["going_on"]:
         typer.echo(f"{receipt['going_on']} of its tracks had not ended: what cameras see of them is somebody new")
+    if not receipt["scrubbed"]:
+        typer.echo("bytes of it are left in the database's files: they could not be written anew now. The aggregator "
+                   "tries again until it can; its log says when")
     typer.echo(f"receipt: entry {receipt['entry']} of the audit log, {receipt['time']}, by {receipt['by']}")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from aggregator.store.errors import StoreDamagedError, StoreFullError, StoreLockedError, StoreVersionError, explain
 from aggregator.store.mend import mend, suspect
 from common.errors import StoreError
+from common.private_files import create_private, keep_private
 
 if TYPE_CHECKING:
     from aggregator.store.writer import StoreWriter
@@ -59,7 +60,7 @@ def open_store(path: Path, min_free_bytes: int = MIN_FREE_BYTES, check_bytes: in
                          "use a newer Python, or a newer libsqlite3")
     path = _file(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise StoreError(f"{path.parent}: cannot be made: {error.strerror}",
                          "give another folder with --data") from error
@@ -154,12 +155,14 @@ def _check_space(path: Path, least: int) -> None:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
+    create_private(path)
     with explained(path):
         # The engine's thread uses the connection, another one opens and closes it: never two at once.
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0,
                                      cached_statements=256)
         try:
             _version(connection, path)  # before anything is written to a file that may be somebody else's
+            keep_private(path)
             # Of a new file. What comes is written in runs: half as many pages, half as many calls for them.
             connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
             connection.execute("PRAGMA journal_mode = WAL")

@@ -123,14 +123,32 @@ class Eraser:
                 and self._db.execute("SELECT 1 FROM visits WHERE identity = ? LIMIT 1", (identity,)).fetchone() is None
                 for row in self._db.execute(_FAMILY, {"identity": identity})]
 
+    def owe_scrub(self) -> None:
+        """Bytes of what was deleted are left until `scrub`; this is known after a restart too."""
+        self._db.execute("INSERT INTO facts VALUES ('scrub_due', '1') ON CONFLICT DO NOTHING")
+
+    def owes_scrub(self) -> bool:
+        """Whether bytes are left."""
+        return self._db.execute("SELECT 1 FROM facts WHERE name = 'scrub_due'").fetchone() is not None
+
     def scrub(self) -> bool:
         """Write the file anew without what was deleted, and cut the write-ahead log; whether all of it could be cut.
 
         Deleted bytes stay in a database's free pages, and what they were before in its log, until this is done.
         """
         self._db.execute("VACUUM")
-        busy = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-        return not busy
+        if self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            return False
+        self._db.execute("DELETE FROM facts WHERE name = 'scrub_due'")
+        return True
+
+    def cut_log(self) -> None:
+        """Cut the write-ahead log, if nobody is reading: it holds what pages were before."""
+        self._db.execute("PRAGMA busy_timeout = 0")
+        try:
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            self._db.execute("PRAGMA busy_timeout = 10000")
 
     def _keep_numbers(self) -> None:
         """A number that a user has seen is never given to somebody else."""

@@ -16,6 +16,7 @@ from typing import Any
 
 from aggregator.store.errors import StoreDamagedError
 from common.errors import StoreError
+from common.private_files import drop_aside
 
 log = logging.getLogger("store")
 
@@ -100,8 +101,9 @@ def _replace(path: Path, why: str, create: Callable[[Path, int], sqlite3.Connect
         with contextlib.suppress(FileNotFoundError):
             Path(f"{path}{ending}").rename(f"{aside}{ending}")
     draft.rename(path)
+    drop_aside(path)
     log.error("%s was damaged (%s); what could be read, %d rows, is in a new file, and the old one was set aside as "
-              "%s. It holds personal data: delete it when you do not need it. And look at the disk",
+              "%s. It holds personal data: delete it when you do not need it, 'forget' does too. And look at the disk",
               path, why, saved, aside)
 
 

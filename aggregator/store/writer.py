@@ -23,7 +23,9 @@ from aggregator.store.records import CorrectionTable, MomentTable
 from aggregator.store.turned import TurnedTable
 from aggregator.store.visit_writer import Recorded, VisitWriter
 from aggregator.visit import Decision, Visit
+from common.errors import StoreError
 from common.messages import CameraInfo, Event, ModelInfo
+from common.private_files import KEPT, drop_aside
 from common.tracklet import PackedTracklet, Tracklet
 
 
@@ -104,6 +106,24 @@ class StoreWriter:
         """
         with explained(self.path):
             return self._eraser.scrub()
+
+    def cut_log(self) -> None:
+        """See `Eraser.cut_log`; outside of a transaction."""
+        with explained(self.path):
+            self._eraser.cut_log()
+
+    def drop_copies(self, *, before: float | None = None) -> int:
+        """Delete copies of the database that were damaged and set aside: those last written before, UTC seconds, or
+        all; how many.
+
+        Raises:
+            StoreError: one cannot be deleted.
+        """
+        try:
+            return drop_aside(self.path, keep=0 if before is None else KEPT, before=before)
+        except OSError as error:
+            raise StoreError(f"{self.path.name}.broken-…: cannot be deleted: {error.strerror}",
+                             f"delete it, and see that this user may write to {self.path.parent}") from error
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:

@@ -313,6 +313,56 @@ def test_the_file_shrinks_after_a_long_absence(path: Path) -> None:
     assert path.stat().st_size < 6_000_000
 
 
+@pytest.mark.parametrize("size", [(200, 600), (1500, 3000), (6000, 20000)])
+def test_nothing_of_what_was_acknowledged_is_left_in_the_files(path: Path, size: tuple[int, int]) -> None:
+    """It is people's looks; somebody may be forgotten, or the box be stolen."""
+    rng = random.Random(size[0])
+    with Spool(path) as spool:
+        gone, seq = [], 0
+        for _ in range(100):
+            bodies = [rng.randbytes(rng.randint(*size)) for _ in range(rng.randint(1, 6))]
+            gone += bodies
+            seq = spool.append(bodies).stop - 1
+            if rng.random() < 0.4:
+                spool.ack(spool.id, rng.randint(0, seq))
+        spool.ack(spool.id, seq)
+        spool.append([b"what waits is kept"])
+        spool.tidy()
+        data = b"".join(file.read_bytes() for file in path.parent.iterdir())
+        assert b"what waits is kept" in data
+        assert not [body for body in gone if body[50:82] in data]
+
+
+def test_its_files_are_their_owners_only(path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        with Spool(path) as spool:
+            spool.append([b"x"])
+            modes = {file.name: file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
+        path.chmod(0o644)  # of an older release
+        with Spool(path):
+            pass
+    finally:
+        os.umask(before)
+    assert set(modes.values()) == {0o600}
+    assert len(modes) == 2
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_damaged_copies_do_not_pile_up_nor_outlast_what_may_wait(path: Path) -> None:
+    for turn in range(4):
+        with Spool(path) as spool:
+            spool.append([b"x"])
+        path.write_bytes(b"no database" + bytes([turn]) * 5000)
+        os.utime(path, (1000.0 + turn, 1000.0 + turn))
+    with Spool(path, max_age_s=3600.0) as spool:
+        left = sorted(file.stat().st_mtime for file in path.parent.glob("*.broken-*"))
+        assert left == [1002.0, 1003.0]
+        spool.tidy()
+        assert not list(path.parent.glob("*.broken-*"))
+
+
 def test_appending_wakes_who_listens(path: Path) -> None:
     heard = []
     with Spool(path, on_append=lambda: heard.append(1)) as spool:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sqlite3
 import struct
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ from aggregator.audit.log import AuditReader
 from aggregator.engine import Bus
 from aggregator.privacy.receipt import NobodyError
 from aggregator.store import StoreReader
+from aggregator.store.errors import StoreFullError
 from aggregator.visit import global_id, parse_global_id
 from tests.aggregator.corrections.rig import FACE_MODEL, MODEL, Rig, face, walks
 
@@ -114,6 +118,63 @@ def test_nothing_of_somebody_forgotten_is_left_in_files_or_answers(rig, tmp_path
     log.close()
     assert [entry.look.action for entry in entries] == ["forget_identity", "forgotten"]
     assert receipt["entry"] == 2
+
+
+def test_damaged_copies_of_the_database_hold_them_too_and_go(rig, tmp_path):
+    folder = tmp_path / "data"
+    with rig.store.reader() as reader:
+        theirs = needles(reader, reader.visits_of(1))
+    for name in ("passage.db.broken-20260301T000000Z", "passage.db.broken-20260301T000000Z-wal"):
+        (folder / name).write_bytes(b"".join(theirs.values()))
+    receipt = rig.engine.forget(1).result(20)
+    assert receipt.removed["damaged_copies"] == 1
+    assert held(folder, theirs) == set()
+
+
+def test_while_somebody_reads_bytes_are_left_and_go_once_they_do_not(rig, tmp_path, monkeypatch):
+    from aggregator.engine import forgetter
+
+    folder = tmp_path / "data"
+    monkeypatch.setattr(forgetter, "_SCRUB_TRIES", 1)
+    monkeypatch.setattr(forgetter, "_SCRUB_AGAIN_S", 0.0)
+    rig.store._db.execute("PRAGMA busy_timeout = 1")
+    with rig.store.reader() as reader:
+        theirs = needles(reader, reader.visits_of(1))
+    with contextlib.closing(sqlite3.connect(folder / "passage.db", isolation_level=None)) as long:
+        long.execute("BEGIN")
+        long.execute("SELECT count(*) FROM visits").fetchall()
+        receipt = rig.engine.forget(1).result(20)
+        assert not receipt.scrubbed
+        assert held(folder, theirs)
+    deadline = time.monotonic() + 20
+    while held(folder, theirs):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_what_could_not_be_scrubbed_is_scrubbed_after_a_restart(tmp_path, monkeypatch):
+    from aggregator.store import StoreWriter
+
+    folder = tmp_path / "data"
+    with Rig(folder) as rig:
+        rig.send(walks(people=3))
+        with rig.store.reader() as reader:
+            theirs = needles(reader, reader.visits_of(1))
+        with monkeypatch.context() as patched:
+            def full(self):
+                raise StoreFullError("no room to write it anew")
+
+            patched.setattr(StoreWriter, "scrub", full)
+            assert not rig.engine.forget(1).result(20).scrubbed
+            with rig.store.reader() as reader:
+                assert reader.identity(1) is None
+    with Rig(folder) as rig:
+        rig.send(walks(people=3, rounds=1, first=5))
+        deadline = time.monotonic() + 20
+        while rig.store.eraser.owes_scrub():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert held(folder, theirs) == set()
 
 
 def test_a_merged_person_goes_under_all_numbers_and_corrections_say_nothing_of_them(rig):

@@ -14,6 +14,7 @@ from common.errors import ConfigError
 from common.messages import Event
 from common.settings import from_mapping
 from tests.aggregator.corrections.rig import MODEL, NOW, Rig, look, walks
+from tests.aggregator.privacy.test_forget import held, needles
 
 DAY = 86_400.0
 
@@ -90,6 +91,17 @@ def test_each_kind_goes_after_its_time_and_leaves_the_others(keeping, kind, gone
     until(lambda: all(counted(rig)[table] == 0 for table in gone))
     after = counted(rig)
     assert {table for table in after if after[table] != before[table]} == gone
+
+
+def test_no_bytes_of_what_was_too_old_are_left(keeping, tmp_path):
+    rig = keeping(visits_days=10)
+    filled(rig)
+    with rig.store.reader() as reader:
+        theirs = needles(reader, [row.visit for row in reader.visits(limit=100).rows])
+    assert held(tmp_path / "data", theirs)
+    rig.clock.time = NOW + 11 * DAY
+    until(lambda: counted(rig)["visits"] == 0)
+    until(lambda: not held(tmp_path / "data", theirs))
 
 
 def moments(rig: Rig) -> list[tuple[int, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import random
 import sqlite3
 from collections.abc import Callable
@@ -75,6 +76,15 @@ def test_a_damaged_table_is_moved_to_a_new_file_but_for_what_lay_there(
     with open_store(database.parent):  # and it stays so
         pass
     assert len(list(database.parent.glob("*.broken-*"))) == 1
+
+
+def test_damaged_copies_do_not_pile_up(database: Path) -> None:
+    for turn in range(4):
+        overwrite(database, pages(database, "visits")[2])
+        os.utime(database, (1000.0 + turn, 1000.0 + turn))
+        with open_store(database.parent):
+            pass
+    assert len(list(database.parent.glob("*.broken-*"))) == 2
 
 
 def test_a_damaged_index_costs_nothing(database: Path, caplog: pytest.LogCaptureFixture) -> None:

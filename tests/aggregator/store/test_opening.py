@@ -58,6 +58,25 @@ def test_it_is_durable_as_promised(tmp_path: Path) -> None:
         assert ask("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS)
 
 
+def test_its_files_are_their_owners_only(tmp_path: Path) -> None:
+    """Whatever the account's umask lets others read."""
+    folder, before = tmp_path / "data", os.umask(0o022)
+    try:
+        with open_store(folder) as store:
+            with store.transaction():
+                store.agent_seen("box", 1.0)
+            modes = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+        for path in folder.iterdir():  # as an older release made them
+            path.chmod(0o644)
+        with open_store(folder):
+            assert (folder / "passage.db").stat().st_mode & 0o777 == 0o600
+    finally:
+        os.umask(before)
+    assert set(modes) == {"passage.db", "passage.db-wal", "passage.db-shm", "passage.db.lock"}
+    assert set(modes.values()) == {0o600}
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
 def test_a_newer_schema_is_left_alone(tmp_path: Path) -> None:
     open_store(tmp_path).close()
     change(store_file(tmp_path), "PRAGMA user_version = 99")
