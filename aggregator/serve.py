@@ -162,7 +162,8 @@ class Server:
             inbox.start()
             stack.callback(inbox.stop)
             days = settings.retention.audit_days
-            audit = AuditLog(settings.data, None if days is None else days * DAY_S, self._clock)
+            audit = AuditLog(settings.data, None if days is None else days * DAY_S, self._clock,
+                             settings.retention.audit_mb)
             stack.callback(audit.close)
             secret = new_secret()
             guard = Guard(settings.api, Tokens(settings.data / TOKENS_FILE), audit, local=digest_of(secret),

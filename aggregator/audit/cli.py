@@ -71,6 +71,7 @@ def verify(
     """
     reader = AuditReader(data)
     count, number, head, problem = reader.verify()
+    pruned = reader.pruned()
     if problem is None and expect is not None:
         wanted, _, hash_ = expect.partition(":")
         if not wanted.isdecimal() or not hash_:
@@ -78,13 +79,17 @@ def verify(
         found = reader.hash_of(int(wanted))
         if found != hash_:
             problem = f"entry {wanted} {'is not there any more' if found is None else 'is another than it was'}"
+            if found is None and pruned is not None and int(wanted) <= pruned[0]:
+                problem += f": retention deleted all up to {pruned[0]}, says the log, at {to_rfc3339(pruned[1])}"
     reader.close()
     if as_json:
-        print_json({"whole": problem is None, "problem": problem, "entries": count, "last": f"{number}:{head}"})
+        print_json({"whole": problem is None, "problem": problem, "entries": count, "last": f"{number}:{head}",
+                    "pruned": None if pruned is None else {"through": pruned[0], "time": to_rfc3339(pruned[1])}})
         if problem is not None:
             raise typer.Exit(1)
         return
     if problem is not None:
         raise ChainBrokenError(f"the audit log is not whole: {problem}",
                                "compare with a backup, and ask who could write to the data folder")
-    typer.echo(f"whole: {count} entries; the last is {number}:{head}")
+    before = f", after {pruned[0]} that retention deleted, the last at {to_rfc3339(pruned[1])}" if pruned else ""
+    typer.echo(f"whole: {count} entries{before}; the last is {number}:{head}")

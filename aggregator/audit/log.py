@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import queue
 import sqlite3
 import threading
@@ -17,12 +16,18 @@ from pathlib import Path
 from aggregator.audit.chain import START, Entry, Look, first_break, seal
 from common.clock import Clock, SystemClock
 from common.errors import StoreError
+from common.private_files import create_private, keep_private
 
 log = logging.getLogger("audit")
 
 FILE = "audit.db"
+VERSION = 2
 _BATCH = 200
 _LOOK_S = 3600.0
+_SIZED_EVERY = 200
+"""Entries between two looks at how large the file is."""
+_SHARE = 20
+"""One entry in so many goes when there is too much."""
 _COLUMNS = "entry, time, who, role, action, subject, peer, previous, hash"
 
 
@@ -33,25 +38,29 @@ class AuditLog:
         data: the aggregator's data folder.
         keep_s: entries older than this many seconds go; None keeps all.
         clock: UTC.
+        most_mb: MiB that the entries take at most; beyond it the oldest go.
 
     Raises:
         StoreError: it cannot be opened.
     """
 
-    def __init__(self, data: Path, keep_s: float | None = None, clock: Clock | None = None) -> None:
+    def __init__(self, data: Path, keep_s: float | None = None, clock: Clock | None = None,
+                 most_mb: float = 1024.0) -> None:
         self.path = data / FILE
-        self._keep_s, self._clock = keep_s, clock or SystemClock()
+        self._keep_s, self._clock, self._most_mb = keep_s, clock or SystemClock(), most_mb
         self._waiting: queue.SimpleQueue[tuple[Look, Future[int]] | None] = queue.SimpleQueue()
         self._closed = False
-        self._pruned = 0.0
+        self._pruned = -_LOOK_S
+        self._sized = self._announced = 0
         try:
-            data.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            data.mkdir(parents=True, exist_ok=True, mode=0o700)
+            create_private(self.path)
             self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=10.0)
-            for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = 1", "user_version = 1"):
+            for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = 1"):
                 self._db.execute(f"PRAGMA {pragma}")
+            keep_private(self.path)
             self._db.executescript(resources.files(__package__).joinpath("schema.sql").read_text(encoding="utf-8"))
-            self.number, self.head = _head(self._db)
+            self.number, self.head = self._begin()
         except (sqlite3.Error, OSError) as error:
             raise StoreError(f"{self.path}: the audit log cannot be opened ({error})",
                              "nothing about people is shown without it: mend the file, or move it away") from error
@@ -72,14 +81,22 @@ class AuditLog:
 
     def prune(self, before: float, now: float) -> int:
         """Take away what is older than `before`, UTC seconds; how many entries. The chain goes on from there."""
+        # Only from the beginning, and never the last: clocks jump, and the head must stay.
+        return self._prune("""
+            WHERE entry < coalesce((SELECT min(entry) FROM looks WHERE time >= ?), (SELECT max(entry) FROM looks))
+            """, before, now)
+
+    def shrink(self, now: float) -> int:
+        """Take the oldest twentieth away; how many entries."""
+        return self._prune(f"""
+            WHERE entry < max(1, (SELECT min(entry) + (max(entry) - min(entry)) / {_SHARE} FROM looks), ?)
+            AND entry < (SELECT max(entry) FROM looks)""", 0, now)
+
+    def _prune(self, which: str, value: float, now: float) -> int:
         with contextlib.closing(sqlite3.connect(self.path, isolation_level=None, timeout=10.0)) as db:
             db.execute("PRAGMA secure_delete = 1")
             db.execute("BEGIN IMMEDIATE")
-            # Only from the beginning, and never the last: clocks jump, and the head must stay.
-            row = db.execute("""SELECT entry, hash FROM looks
-                WHERE entry < coalesce((SELECT min(entry) FROM looks WHERE time >= ?),
-                                       (SELECT max(entry) FROM looks)) ORDER BY entry DESC LIMIT 1""",
-                             (before,)).fetchone()
+            row = db.execute(f"SELECT entry, hash FROM looks {which} ORDER BY entry DESC LIMIT 1", (value,)).fetchone()
             gone = 0
             if row is not None:
                 gone = db.execute("DELETE FROM looks WHERE entry <= ?", (row[0],)).rowcount
@@ -96,6 +113,21 @@ class AuditLog:
             self._thread.join(timeout=5.0)
             self._db.close()
 
+    def _begin(self) -> tuple[int, str]:
+        """The last entry that was written, whether it is there or not: what comes goes on from it, and a cut shows."""
+        number, head = _head(self._db)
+        if int(self._db.execute("PRAGMA user_version").fetchone()[0]) < VERSION:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute("DELETE FROM head")
+            self._db.execute("INSERT INTO head VALUES (?, ?)", (number, head))
+            self._db.execute(f"PRAGMA user_version = {VERSION}")
+            self._db.execute("COMMIT")
+        kept = self._db.execute("SELECT entry, hash FROM head").fetchone()
+        if kept != (number, head):
+            log.error("the audit log %s does not end where it was written last: its end was cut off, or put on. See "
+                      "'aggregator audit verify'", self.path)
+        return (int(kept[0]), str(kept[1])) if kept and kept[0] >= number else (number, head)
+
     def _run(self) -> None:
         ended = False
         while not ended:
@@ -109,17 +141,38 @@ class AuditLog:
                     items.append(self._waiting.get_nowait())
             ended = None in items
             self._store([item for item in items if item is not None])
+        self._announce()
 
     def _keep(self) -> None:
-        """Prune when an hour has passed."""
+        """Prune when an hour has passed, or when there is too much; and say where the log ends."""
         now = self._clock.now()
-        if self._keep_s is None or abs(now - self._pruned) < _LOOK_S:
-            return
-        self._pruned = now
         try:
-            self.prune(now - self._keep_s, now)
+            if self.number - self._sized >= _SIZED_EVERY:
+                self._sized = self.number
+                gone = 0
+                while self._used_mb() > self._most_mb and (more := self.shrink(now)):
+                    gone += more
+                if gone:
+                    log.warning("the audit log holds %g MiB, as much as it may: its %d oldest entries were deleted",
+                                self._most_mb, gone)
+            if abs(now - self._pruned) >= _LOOK_S:
+                self._pruned = now
+                self._announce()
+                if self._keep_s is not None:
+                    self.prune(now - self._keep_s, now)
         except sqlite3.Error as error:
             log.error("old entries could not be deleted: %s", error)
+
+    def _announce(self) -> None:
+        """Into the program's own log, which others keep: who cuts the end off cannot reach that."""
+        if self.number != self._announced:
+            self._announced = self.number
+            log.info("the audit log's last entry is %d:%s", self.number, self.head)
+
+    def _used_mb(self) -> float:
+        size, pages, free = (self._db.execute(f"PRAGMA {name}").fetchone()[0]
+                             for name in ("page_size", "page_count", "freelist_count"))
+        return float(size * (pages - free) / 2**20)
 
     def _store(self, items: list[tuple[Look, Future[int]]]) -> None:
         number, head, rows = self.number, self.head, []
@@ -131,6 +184,7 @@ class AuditLog:
         try:
             self._db.execute("BEGIN IMMEDIATE")
             self._db.executemany(f"INSERT INTO looks ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            self._db.execute("UPDATE head SET entry = ?, hash = ?", (number, head))
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
             if self._db.in_transaction:
@@ -185,9 +239,19 @@ class AuditReader:
             problem = first_break(self._all(), *pruned)
             count = int(self._db.execute("SELECT count(*) FROM looks").fetchone()[0])
             number, head = _head(self._db)
+            if problem is None and int(self._db.execute("PRAGMA user_version").fetchone()[0]) >= VERSION:
+                kept = self._db.execute("SELECT entry, hash FROM head").fetchone()
+                if kept != (number, head):
+                    last = "is not known any more" if kept is None else f"was {kept[0]}"
+                    problem = f"the last entry {last}, and it ends with entry {number}: its end was cut off or put on"
         finally:
             self._db.execute("COMMIT")
         return count, number, head, problem
+
+    def pruned(self) -> tuple[int, float] | None:
+        """Up to which entry retention has taken all away, and when, UTC seconds; None when nothing."""
+        row = self._db.execute("SELECT through, time FROM pruned").fetchone()
+        return (int(row[0]), float(row[1])) if row else None
 
     def hash_of(self, number: int) -> str | None:
         """The hash of one entry; None when it is not there."""

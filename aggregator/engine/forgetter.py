@@ -108,9 +108,15 @@ class Forgetter:
         eraser, old = self._store.eraser, self._store.ages
         with self._store.transaction():
             visits = old.visits_before(_before(now, kept.visits_days), AT_ONCE)
-            if not visits and old.used_mb() > kept.max_mb:
+            full = not visits and old.used_mb() > kept.max_mb
+            if full:
                 visits = old.oldest_visits(AT_ONCE)
             gone, removed = eraser.visits(visits)
+            if full:  # what belongs to no visit is as old as the visits that go, or they would go for it
+                removed["events"] += old.delete_events(old.oldest_end(), AT_ONCE)
+                removed["log_entries"] += old.delete_log(old.oldest_end(), AT_ONCE)
+                if not +removed:
+                    removed["sums"] += old.delete_hours(AT_ONCE)
             bare = old.embedded_before(_before(now, kept.embeddings_days), AT_ONCE)
             removed["embeddings"] += eraser.embeddings([one.visit for one in bare])
             removed["paths"] += old.delete_paths(_before(now, kept.paths_days), AT_ONCE)

@@ -25,6 +25,9 @@ class RetentionSettings(Settings):
     log_days: float | None = Field(
         default=None, gt=0, description="days after which goes why a visit is whose it is; whose it is stays")
     audit_days: float | None = Field(default=None, gt=0, description="days after which entries of the audit log go")
+    audit_mb: int = Field(
+        default=1024, ge=1, description="MiB that the audit log holds at most, about 3,000 entries each; beyond it the "
+                                        "oldest go first")
     max_mb: int = Field(
         default=20_480, ge=10, description="MiB that the database holds at most; beyond it the oldest visits go first")
     every_s: float = Field(default=600.0, gt=0, le=DAY_S, description="seconds between looks at what is too old")

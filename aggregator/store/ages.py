@@ -26,6 +26,17 @@ class Ages:
         return [row[0] for row in self._db.execute(
             'SELECT visit FROM visits WHERE final ORDER BY "end" LIMIT ?', (most,))]
 
+    def oldest_end(self) -> float:
+        """When the visit ended that ended first, UTC seconds; infinity when there is none."""
+        (end,) = self._db.execute('SELECT min("end") FROM visits').fetchone()
+        return float("inf") if end is None else float(end)
+
+    def delete_hours(self, most: int) -> int:
+        """The oldest sums; how many."""
+        return self._db.execute("""
+            DELETE FROM hours WHERE (camera, label, kind, name, hour) IN (
+                SELECT camera, label, kind, name, hour FROM hours ORDER BY hour LIMIT ?)""", (most,)).rowcount
+
     def embedded_before(self, before: float | None, most: int) -> list[Gone]:
         """Visits that ended before and still have an embedding, of themselves or of their face."""
         return [] if before is None else [

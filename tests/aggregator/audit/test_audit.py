@@ -66,14 +66,62 @@ def test_whatever_is_changed_taken_out_or_put_in_is_found(tmp_path, sql, said):
     assert said in told["problem"]
 
 
-def test_a_log_that_was_cut_is_found_by_what_was_kept_elsewhere(tmp_path):
+def test_a_log_whose_end_was_cut_is_found_and_stays_found(tmp_path, caplog):
     write(tmp_path, 8).close()
-    last = verify(tmp_path)[1]["last"]
     tamper(tmp_path, "DELETE FROM looks WHERE entry > 5")
+    code, told = verify(tmp_path)
+    assert code == 1
+    assert "was 8, and it ends with entry 5" in told["problem"]
+    log = AuditLog(tmp_path)  # to go on with it as if nothing were hides nothing
+    assert "its end was cut off" in caplog.text
+    log.close()
+    write(tmp_path, 2).close()
+    code, told = verify(tmp_path)
+    assert (code, told["problem"]) == (1, "entry 6 is missing: 9 follows 5")
+
+
+def test_who_cuts_it_with_knowledge_is_found_by_what_was_kept_elsewhere(tmp_path, caplog):
+    with caplog.at_level("INFO"):
+        write(tmp_path, 8).close()
+    last = verify(tmp_path)[1]["last"]
+    assert f"the audit log's last entry is {last}" in caplog.text
+    tamper(tmp_path, "DELETE FROM looks WHERE entry > 5")
+    tamper(tmp_path, "UPDATE head SET (entry, hash) = (SELECT entry, hash FROM looks WHERE entry = 5)")
     assert verify(tmp_path)[0] == 0, "the chain itself cannot know"
     code, told = verify(tmp_path, "--expect", last)
     assert code == 1
     assert told["problem"] == "entry 8 is not there any more"
+
+
+def test_a_log_of_an_older_release_gets_its_end_written_down(tmp_path):
+    write(tmp_path, 3).close()
+    tamper(tmp_path, "DROP TABLE head")
+    tamper(tmp_path, "PRAGMA user_version = 1")
+    assert verify(tmp_path)[0] == 0
+    write(tmp_path, 2).close()
+    assert verify(tmp_path)[0] == 0
+    tamper(tmp_path, "DELETE FROM head")
+    assert "not known any more" in verify(tmp_path)[1]["problem"]
+
+
+def test_too_much_goes_oldest_first_and_the_chain_goes_on(tmp_path, caplog):
+    log = AuditLog(tmp_path, most_mb=0.2)
+    for _ in range(12):
+        asyncio.run(_many(log, 100))
+    log.close()
+    assert (tmp_path / "audit.db").stat().st_size < 0.4 * 2**20
+    code, told = verify(tmp_path)
+    assert (code, told["whole"]) == (0, True)
+    assert 100 < told["entries"] < 1000
+    assert told["pruned"]["through"] == 1200 - told["entries"]
+    assert "as much as it may" in caplog.text
+    code, told = verify(tmp_path, "--expect", f"1:{'0' * 64}")
+    assert "retention deleted all up to" in told["problem"]
+
+
+async def _many(log: AuditLog, count: int) -> None:
+    await asyncio.gather(*(log.note(Look(time=NOON, who="anna", role="viewer", action="get_identity",
+                                         subject=f'{{"id": {n}}}', peer="::1")) for n in range(count)))
 
 
 def test_retention_takes_from_the_beginning_and_the_chain_goes_on(tmp_path):

@@ -167,6 +167,35 @@ def test_too_much_goes_oldest_first(keeping, monkeypatch):
     assert len(left) >= 4
 
 
+def test_what_belongs_to_no_visit_goes_too_when_there_is_too_much(keeping, monkeypatch):
+    """Else it would fill the disk, and every visit would go in vain."""
+    from aggregator.engine import forgetter
+    from aggregator.store.ages import Ages
+
+    rig = keeping()
+    filled(rig)
+    monkeypatch.setattr(forgetter, "AT_ONCE", 2)
+    with rig.store.reader() as reader:
+        middle = sorted(row.end for row in reader.visits(limit=100).rows)[5]
+    for at in (middle - 60.0, middle + 5000.0):
+        rig.engine._errands.ask(lambda at=at: _write(rig, Event(
+            camera="c1", run="", kind="camera_moved", time=at, track=-1, data={}))).result(10)
+
+    def events() -> list[float]:
+        with rig.store.reader() as reader:
+            return [row[0] for row in reader.rows("SELECT time FROM events WHERE track < 0 ORDER BY time")]
+
+    assert len(events()) == 2
+    monkeypatch.setattr(Ages, "used_mb", lambda self: 20_481.0 if self._db.execute(
+        "SELECT count(*) FROM visits").fetchone()[0] > 4 else 1.0)
+    until(lambda: counted(rig)["visits"] <= 4)
+    until(lambda: events() == [middle + 5000.0])
+    monkeypatch.setattr(Ages, "used_mb", lambda self: 20_481.0 if self._db.execute(
+        "SELECT (SELECT count(*) FROM visits) + (SELECT count(*) FROM events) + (SELECT count(*) FROM hours)"
+        ).fetchone()[0] else 1.0)
+    until(lambda: not events() and counted(rig)["visits"] == 0)
+
+
 def test_a_part_that_outlives_the_whole_is_an_error():
     with pytest.raises(ConfigError, match="embeddings_days is more than visits_days"):
         from_mapping({"visits_days": 7, "embeddings_days": 30}, RetentionSettings, "test")
