@@ -250,7 +250,10 @@ class Inbox:
 
     def _read(self, most: int, now: float) -> None:
         taken: list[tuple[str, Message]] = []
+        size, room = 0, self._bus.most_bytes - self._bus.bytes
         for _ in range(most):
+            if size >= room:
+                break
             try:
                 address = self._socket.recv(zmq.NOBLOCK)
             except zmq.Again:
@@ -263,9 +266,10 @@ class Inbox:
                 more += 1
             if (item := self._take(address, frame, more, now)) is not None:
                 taken.append(item)
+                size += len(frame)
         if taken:
             self._received += len(taken)
-            self._bus.put_all(taken)
+            self._bus.put_all(taken, size)
 
     def _take(self, address: bytes, frame: zmq.Frame, more: int, now: float) -> tuple[str, Message] | None:
         """What goes on the bus of a message, if anything does."""

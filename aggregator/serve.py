@@ -135,7 +135,7 @@ class Server:
         stop = stop or asyncio.Event()
         settings, loop = self._settings, asyncio.get_running_loop()
         bus = Bus()
-        messages: Mailbox[tuple[str, Message]] = Mailbox(settings.engine.queue)
+        messages: Mailbox[tuple[str, Message]] = Mailbox(settings.engine.queue, settings.engine.queue_mb << 20)
         topology = read_layout(settings.layout) if settings.layout else None
         keys = self._keys()
         async with contextlib.AsyncExitStack() as stack:

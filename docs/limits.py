@@ -38,6 +38,7 @@ BOX = (
     Limit("damaged spools that were set aside", "common.private_files:KEPT", "the oldest is deleted"),
     Limit("entries that a full disk keeps in memory", "edge_agent.holding:LIMIT", "the oldest are dropped, and it "
                                                                                   "says so"),
+    Limit("bytes of them", "edge_agent.holding:LIMIT_BYTES", "the same"),
     Limit("bytes of one entry", "edge_agent.spool:MAX_BODY_BYTES", "it is left out, counted and told"),
     Limit("entries sent and not acknowledged", "512, `credit` of the uplink", "nothing more is sent until some are",
           (f"{E}.delivery.Delivery._flying",)),
@@ -64,9 +65,16 @@ WIRE = (
 )
 MIDDLE = (
     Limit("agents at one time", "10,000, `most_agents` of the register", "refused: too_many_agents"),
+    Limit("cameras of a site", "aggregator.engine.site:MOST_CAMERAS", "refused: too_many_cameras"),
+    Limit("networks that a site's embeddings come from", "aggregator.engine.site:MOST_NETWORKS",
+          "refused: too_many_networks"),
+    Limit("classes of what is seen, since the start", "aggregator.engine.site:MOST_LABELS", "refused: too_many_labels"),
+    Limit("tracks in each camera, stays in zones, and alerts said, that rules follow", "aggregator.alerts.watch:MOST",
+          "the oldest are forgotten"),
     Limit("messages that wait for the engine", "aggregator:engine.queue",
           "nothing is read from the network: agents wait, by credit and TCP",
-          (f"{A}.serve.Server.messages",)),
+          (f"{A}.serve.Server.messages", f"{A}.mailbox.Mailbox._runs")),
+    Limit("MiB of them", "aggregator:engine.queue_mb", "the same"),
     Limit("messages that wait to be sent to agents", "aggregator.inbox:_MAX_OUTGOING", "dropped and counted",
           (f"{A}.inbox.Inbox._outgoing",)),
     Limit("messages of one transaction", "aggregator:engine.batch", "the rest comes in the next"),

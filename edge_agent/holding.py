@@ -11,6 +11,7 @@ from common.errors import StoreError
 log = logging.getLogger("passage.agent")
 
 LIMIT = 20_000
+LIMIT_BYTES = 64 << 20
 
 
 class Keeper(Protocol):
@@ -25,11 +26,11 @@ class Holding:
 
     Args:
         spool: where bodies belong.
-        limit: most bodies held; beyond it the oldest are given up, counted and told.
+        limit, limit_bytes: most bodies held, and bytes of them; beyond it the oldest are given up, counted and told.
     """
 
-    def __init__(self, spool: Keeper, limit: int = LIMIT) -> None:
-        self._spool, self._limit = spool, limit
+    def __init__(self, spool: Keeper, limit: int = LIMIT, limit_bytes: int = LIMIT_BYTES) -> None:
+        self._spool, self._limit, self._limit_bytes = spool, limit, limit_bytes
         self._held: list[bytes] = []
         self.given_up = 0
 
@@ -45,7 +46,7 @@ class Holding:
         try:
             self._spool.append(self._held)
         except StoreError as error:
-            excess = len(self._held) - self._limit
+            excess = self._excess()
             if excess > 0:
                 del self._held[:excess]
                 self.given_up += excess
@@ -56,3 +57,12 @@ class Holding:
         if not first_failure:
             log.warning("the spool takes messages again; %d that waited are kept", len(self._held) - len(bodies))
         self._held = []
+
+    def _excess(self) -> int:
+        """How many of the oldest are too many."""
+        excess, size = max(0, len(self._held) - self._limit), sum(map(len, self._held))
+        size -= sum(map(len, self._held[:excess]))
+        while size > self._limit_bytes:
+            size -= len(self._held[excess])
+            excess += 1
+        return excess

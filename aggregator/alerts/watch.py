@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from aggregator.alerts.crowd import Crowd
 from aggregator.alerts.rules import SILENT_S, Rule
@@ -12,8 +12,12 @@ from aggregator.visit import global_id
 from common.messages import Event
 
 KIND = "alert"
+MOST = 20_000
+"""Tracks in a camera, stays in zones, and alerts said, that are followed; of more the oldest are forgotten."""
 State = Literal["alert", "raised", "cleared"]
 Track = tuple[str, str, int]  # camera, run, track
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,10 +76,11 @@ class Watch:
         self._began = now
         self._time: dict[str, tuple[float, float]] = {}
         self._stays: dict[tuple[Track, str], _Stay] = {}
-        self._tracks: dict[str, set[Track]] = {}
+        self._tracks: dict[str, dict[Track, None]] = {}
+        self._run: dict[str, str] = {}  # by camera: that its latest track is of
         self._crowds: dict[tuple[str, str, str], Crowd] = {}  # rule, camera, zone
         self._watched = {rule.name: set(rule.watched) for rule in rules}
-        self._seen: set[tuple[str, int]] = set()  # rule, visit
+        self._seen: dict[tuple[str, int], None] = {}  # rule, visit
         self._alive: dict[str, float] = {}
         self._silent: set[tuple[str, str]] = set()  # rule, camera
         self._quiet_until: dict[tuple[str, str, str], float] = {}
@@ -90,9 +95,11 @@ class Watch:
         """What the store knows: who is in which zone since when, whose tracks go on, which cameras there are, what was
         said (oldest first), and who was merged into whom."""
         for track, zone, entered in inside:
-            self._stays[track, zone] = _Stay(entered)
+            self._run[track[0]] = track[1]
+            _hold(self._stays, (track, zone), _Stay(entered))
         for track in tracks:
-            self._tracks.setdefault(track[0], set()).add(track)
+            self._run[track[0]] = track[1]
+            _hold(self._tracks.setdefault(track[0], {}), track, None)
         for camera in cameras:
             self._alive.setdefault(camera, self._began)
         for watched in self._watched.values():
@@ -115,7 +122,7 @@ class Watch:
         data = event.data
         rule, about, state = str(data.get("rule")), str(data.get("about")), data.get("state")
         track = (event.camera, event.run, event.track)
-        self._quiet_until[rule, event.camera, about] = event.time
+        _hold(self._quiet_until, (rule, event.camera, about), event.time)
         if data.get("when") == "dwell" and (track, about) in self._stays:
             self._stays[track, about].told.add(rule)
         elif data.get("when") == "crowd":
@@ -123,7 +130,7 @@ class Watch:
         elif data.get("when") == "silent":
             (self._silent.add if state == "raised" else self._silent.discard)((rule, event.camera))
         elif data.get("when") == "identity" and isinstance(visit := data.get("visit"), int):
-            self._seen.add((rule, visit))
+            _hold(self._seen, (rule, visit), None)
 
     def heard(self, camera: str, numbers: Mapping[str, float], now: float) -> None:
         """A heartbeat spoke of a camera; it is alive when frames arrive."""
@@ -154,7 +161,7 @@ class Watch:
             for rule in self._rules:
                 if rule.when == "identity" and identity in self._watched[rule.name] and (rule.name, visit) not in \
                         self._seen and rule.camera in (None, track[0]):
-                    self._seen.add((rule.name, visit))
+                    _hold(self._seen, (rule.name, visit), None)
                     alerts += self._say(rule, self.time(track[0], now), track, global_id(identity),
                                         f"{global_id(identity)} is in {track[0]}",
                                         {"visit": visit, "global_id": global_id(identity)})
@@ -184,17 +191,19 @@ class Watch:
         track = (event.camera, event.run, event.track)
         zone = event.data.get("zone")
         alerts: list[Alert] = []
+        if event.track >= 0 and self._run.setdefault(event.camera, event.run) != event.run:
+            self._started_anew(event.camera, event.run)
         if event.kind == "zone_entered" and isinstance(zone, str):
-            self._stays[track, zone] = _Stay(event.time)
+            _hold(self._stays, (track, zone), _Stay(event.time))
         elif event.kind == "zone_left" and isinstance(zone, str):
             stay = self._stays.pop((track, zone), None)
             for rule in self._rules if stay else ():
                 if stay and rule.when == "dwell":
                     alerts += self._dwelt(rule, track, zone, stay, event.time)
         elif event.kind == "track_started":
-            self._tracks.setdefault(event.camera, set()).add(track)
+            _hold(self._tracks.setdefault(event.camera, {}), track, None)
         elif event.kind == "track_ended":
-            self._tracks.get(event.camera, set()).discard(track)
+            self._tracks.get(event.camera, {}).pop(track, None)
             for key in [key for key in self._stays if key[0] == track]:
                 del self._stays[key]  # it would have been told to leave; what tells so was lost
         for rule in self._rules:
@@ -214,6 +223,12 @@ class Watch:
                 crowd = self._crowds.setdefault((rule.name, event.camera, rule.zone or ""), Crowd())
                 alerts += self._crowd(rule, event.camera, rule.zone or "", crowd, event.time)
         return alerts
+
+    def _started_anew(self, camera: str, run: str) -> None:
+        """A camera's box was started again: of those whom it had in view before nobody will tell that they left."""
+        self._run[camera] = run
+        self._tracks.pop(camera, None)
+        self._stays = {key: stay for key, stay in self._stays.items() if key[0][0] != camera or key[0][1] == run}
 
     def _number(self, camera: str, zone: str) -> int:
         if not zone:
@@ -265,6 +280,13 @@ class Watch:
                 and rule.cooldown_s:
             return []
         if state != "cleared":
-            self._quiet_until[key] = time
+            _hold(self._quiet_until, key, time)
         return [Alert(rule=rule.name, when=rule.when, state=state, time=time, camera=track[0], about=about, text=text,
                       run=track[1], track=track[2], data=data)]
+
+
+def _hold(held: dict[K, V], key: K, value: V) -> None:
+    """Put it in; when there are too many, the oldest goes."""
+    held[key] = value
+    if len(held) > MOST:
+        del held[next(iter(held))]

@@ -20,6 +20,9 @@ CURES = {
     "not_authorised": ("a box that is not expected", "add its name to 'agents' in aggregator.yaml"),
     "wrong_agent": ("a box with another box's key", "give each box its own key file and name"),
     "agent_taken": ("two boxes with one name", "give each box a name of its own: 'agent' in agent.yaml"),
+    **{f"too_many_{what}": (f"a box that speaks of very many {what}",
+                            "it makes them up: look at what it runs, or take its key back: aggregator keys revoke NAME")
+       for what in ("cameras", "networks", "labels")},
     "camera_taken": ("two boxes with a camera of one name", "give each camera of the site a name of its own"),
     "wrong_version": ("a box of another release", "install the same release on boxes and aggregator"),
     "future_time": ("tracklets from the future", "set the clock of the box (timedatectl), or its cameras' "

@@ -13,6 +13,9 @@ class EngineSettings(Settings):
     queue: int = Field(
         default=8000, ge=1, le=1_000_000,
         description="messages that wait for the engine at most; beyond it agents are made to wait")
+    queue_mb: int = Field(
+        default=256, ge=1, description="MiB of messages that wait for the engine at most; beyond it agents are made to "
+                                       "wait too. A single message is 4 MiB at most")
     batch: int = Field(
         default=4000, ge=1, le=100_000, description="messages that are written in one transaction at most")
     gather_s: float = Field(

@@ -103,10 +103,10 @@ class Taking:
         tracklets: list[PackedTracklet] = []
         events: list[Event] = []
         opened = open_uploads([upload.body for _, upload in uploads], self._site.dimensions, now + self._ahead_s)
-        fine: set[tuple[str, str, str, int]] = set()
+        fine: set[tuple[str, str, str, str, int]] = set()
         for (agent, upload), content in zip(uploads, opened, strict=True):
             if type(content) is PackedTracklet and content.face is None:
-                like = agent, content.camera, content.model, len(content.mean)
+                like = agent, content.camera, content.label, content.model, len(content.mean)
                 if like in fine:
                     agents.append(agent)
                     tracklets.append(content)
@@ -149,12 +149,13 @@ class Taking:
             for camera in cameras:
                 if (agent, camera) not in seen:
                     self._site.admit(agent, camera, self._store, now, self._is_there)
+            if isinstance(content, PackedTracklet):
+                self._site.know_label(content.label)
+                for task, model, length in networks:
+                    self._site.know_model(task, model, length, self._store)
         except WireError as error:
             return error
         seen.update((agent, camera) for camera in cameras)
-        if isinstance(content, PackedTracklet):
-            for task, model, length in networks:
-                self._site.know_model(task, model, length, self._store)
         return None
 
     def _refuse(self, agent: str, seq: int, error: WireError, batch: Batch) -> None:

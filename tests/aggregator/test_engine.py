@@ -277,6 +277,25 @@ def test_no_body_raises_anything_else(data: st.DataObject) -> None:
             open_upload(whole[:cut], {MODEL: 64}, NOW + 60)
 
 
+def test_an_agent_that_makes_names_up_is_refused_before_it_fills_the_memory(
+        rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, most in (("MOST_CAMERAS", 3), ("MOST_NETWORKS", 2), ("MOST_LABELS", 2)):
+        monkeypatch.setattr(f"aggregator.engine.site.{name}", most)
+    rig.settle(hello(cameras=("door", "gate")))
+    made_up = [tracklet(n, camera=f"camera {n}") for n in range(3)] + [
+        tracklet(n, model=f"{n:016x}") for n in range(10, 13)] + [
+        tracklet(n, label=f"class {n}") for n in range(20, 23)]
+    rig.settle(*(upload(n, one) for n, one in enumerate(made_up, 1)))
+    codes = [refusal.code for refusal in rig.of(Refusal)]
+    assert codes == ["too_many_cameras"] * 2 + ["too_many_networks"] * 2 + ["too_many_labels"] * 2
+    assert rig.through() == 9, "they are taken note of, and not sent again for ever"
+    rig.settle(hello(cameras=("door", "gate", "camera 0", "one more")), upload(10, tracklet(30)))
+    assert rig.of(Refusal)[-1].code == "too_many_cameras"
+    with rig.reader() as reader:
+        assert sorted(camera.camera for camera in reader.cameras()) == ["camera 0", "door", "gate"]
+        assert 30 in {visit.track for visit in reader.visits().rows}
+
+
 def test_a_camera_belongs_to_one_living_agent(rig: Rig) -> None:
     rig.settle(hello())
     rig.settle(hello("other", cameras=("door", "gate"), spool="s2"), upload(1, tracklet(1, run="r2"), spool="s2"),

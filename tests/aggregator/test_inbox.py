@@ -101,8 +101,8 @@ class Site:
         self.bus: Mailbox[tuple[str, Message]] = Mailbox(1000)
         self.stack = contextlib.ExitStack()
 
-    def listen(self, endpoint: str = LOOPBACK, size: int = 1000, **options: Any) -> Inbox:
-        self.bus = Mailbox(size)
+    def listen(self, endpoint: str = LOOPBACK, size: int = 1000, most_bytes: int = 1 << 40, **options: Any) -> Inbox:
+        self.bus = Mailbox(size, most_bytes)
         self.inbox = Inbox(endpoint, self.bus, **options)
         self.stack.enter_context(self.inbox)
         return self.inbox
@@ -255,6 +255,22 @@ def test_a_full_bus_holds_the_sender_back_and_loses_nothing(site: Site) -> None:
     assert inbox.counters().received < 10
     assert site.numbers(sent) == list(range(1, sent + 1))
     assert inbox.counters().waited_s > 0.1
+
+
+def test_large_messages_fill_it_before_they_fill_the_memory(site: Site) -> None:
+    site.listen(most_bytes=8 << 20)
+    wire = site.wire()
+    wire.socket.sndtimeo = 200
+    wire.say(hello())
+    sent = 0
+    with contextlib.suppress(zmq.Again):
+        while sent < 1000:
+            wire.say(upload(sent + 1, bytes(1 << 20)))
+            sent += 1
+    assert sent < 1000  # it was held back
+    eventually(lambda: site.bus.room == 0)
+    assert 8 <= site.bus.qsize() <= 10
+    assert site.numbers(sent) == list(range(1, sent + 1))
 
 
 def test_a_full_bus_breaks_no_connection(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

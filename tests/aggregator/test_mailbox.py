@@ -45,6 +45,19 @@ def test_what_there_is_comes_when_the_time_to_gather_is_over() -> None:
     assert box.take(6, 10.0, 0.05) == [1]
 
 
+def test_large_messages_fill_it_too() -> None:
+    box: Mailbox[int] = Mailbox(100, 1000)
+    box.put_all([1, 2, 3, 4], 800)
+    assert box.room == 96
+    box.put_all([5], 200)
+    assert (box.room, box.bytes) == (0, 1000)
+    box.take(1, 0.0, 0.0)
+    assert (box.room, box.bytes) == (96, 800)
+    box.take(4, 0.0, 0.0)
+    box.put(6)
+    assert (box.get(), box.bytes, box.room) == (6, 0, 100)
+
+
 def test_who_waits_for_room_by_himself_gets_it() -> None:
     box: Mailbox[int] = Mailbox(1)
     box.put(1)

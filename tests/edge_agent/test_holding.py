@@ -36,6 +36,17 @@ def test_what_came_while_the_disk_was_full_is_kept_in_order_once_it_is_not() -> 
     assert (len(holding), holding.given_up) == (0, 0)
 
 
+def test_bytes_are_bounded_too() -> None:
+    disk = Disk()
+    disk.full = True
+    holding = Holding(disk, limit=10, limit_bytes=100)
+    for i in range(5):
+        holding.keep([bytes([i]) * 30])
+    assert (len(holding), holding.given_up) == (3, 2)
+    holding.keep([b"x" * 101])  # larger than all there is room for
+    assert (len(holding), holding.given_up) == (0, 6)
+
+
 def test_memory_is_bounded_and_the_oldest_go_first() -> None:
     disk = Disk()
     disk.full = True

@@ -66,6 +66,27 @@ def test_somebody_enters_or_leaves_a_zone_or_crosses_a_line(play: Any) -> None:
         ("rule 0", "till", 1), ("rule 1", "till", 1), ("rule 2", "door", 1)]
 
 
+def test_who_was_in_view_when_a_box_died_is_gone_once_it_sees_again() -> None:
+    """Nobody told that they left: they would be counted for ever."""
+    some = watch({"when": "crowd", "people": 3, "seconds": 0.0})
+    some.take([event("track_started", 1, track) for track in (1, 2, 3)], T0 + 1)
+    some.take([enters(2, track) for track in (1, 2)], T0 + 2)
+    assert some.inside("hall", "till") == 2
+    again = Event(camera="hall", run="r2", kind="track_started", time=T0 + 9, track=1, data={})
+    alerts = some.take([again], T0 + 9) + some.tick(T0 + 10)
+    assert [alert.state for alert in alerts] == ["cleared"]
+    assert some.inside("hall", "till") == 0
+    assert some._number("hall", "") == 1
+
+
+def test_what_is_followed_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aggregator.alerts.watch.MOST", 10)
+    some = watch({"when": "zone", "zone": "till"})
+    for track in range(50):
+        some.take([event("track_started", track, track), enters(track, track)], T0 + track)
+    assert (some._number("hall", ""), some.inside("hall", "till")) == (10, 10)
+
+
 @pytest.mark.parametrize("play", [live, replayed])
 def test_who_stays_too_long_is_told_once_a_stay(play: Any) -> None:
     some = watch({"when": "dwell", "zone": "till", "seconds": 5})
