@@ -101,6 +101,7 @@ MIDDLE = (
     Limit("damaged databases that were set aside", "common.private_files:KEPT", "the oldest is deleted"),
     Limit("the index to search everybody in", "what the database holds, about 1 kB of memory a visit",
           "goes with the visits"),
+    Limit("visits that wait for that index", "aggregator.engine.indexer:MOST", "the engine waits, and so do agents"),
     Limit("matrices that turn embeddings, one for each length", "8", "made again", (f"{A}.privacy.turn.Turn.matrix",)),
     Limit("statements that take many rows, as text", "aggregator.store.many:STATEMENTS", "written anew",
           (f"{A}.store.many._with",)),
@@ -132,6 +133,7 @@ HTTP = (
           (f"{A}.api.guard.Guard._lately",)),
     Limit("looks that wait to be written down", "requests under way, each waits for its own", "they wait",
           (f"{A}.audit.log.AuditLog._waiting",)),
+    Limit("zones that an MQTT broker is told of", "aggregator.sinks.mqtt:MOST_ZONES", "new ones are not"),
     Limit("alerts that wait for a webhook", "aggregator:alerts.webhooks[].queue", "the oldest are dropped, and it "
                                                                                   "says so",
           (f"{A}.sinks.webhook.Webhook._waiting",)),

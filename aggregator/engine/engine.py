@@ -146,9 +146,9 @@ class Engine:
             Whether it has ended; if not, the store must be left alone.
         """
         self._stopping.set()
+        self._indexer.stop()  # the engine may be waiting for it
         if self._thread.ident is not None:
             self._thread.join(timeout=timeout_s)
-        self._indexer.stop()
         self._keeper.stop()
         return not self._thread.is_alive()
 

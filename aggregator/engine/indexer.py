@@ -19,6 +19,9 @@ log = logging.getLogger("engine")
 
 _CHUNK = 256
 _GROWN_S = 30.0
+MOST = 100_000
+"""Visits that wait; while there are so many, the engine waits too."""
+_PATIENCE_S = 60.0
 
 
 class Indexer:
@@ -42,7 +45,7 @@ class Indexer:
         self._faces: set[str] = set()  # fingerprints: what is searched by face is beside what is searched by looks
         self._restored = False
         self._busy = False
-        self._stopping = False
+        self._stopping = self._failed = False
         self._thread = threading.Thread(target=self._run, name="indexer", daemon=True)
 
     def start(self) -> None:
@@ -60,9 +63,15 @@ class Indexer:
     def follow(self, visits: Iterable[tuple[Visit, int | None]], changes: Sequence[Change]) -> None:
         """What was committed: visits that began or grew with their identities, and identities that changed.
 
-        A visit that goes on is indexed when it is new and now and then, not with every part.
+        A visit that goes on is indexed when it is new and now and then, not with every part. While very many wait, this
+        waits too.
         """
         with self._condition:
+            if self._failed:
+                return
+            self._condition.wait_for(lambda: len(self._visits) < MOST or self._stopping or self._failed, _PATIENCE_S)
+            if len(self._ends) > MOST:  # of agents that died; what goes on is indexed once more
+                self._ends.clear()
             for visit, identity in visits:
                 if not len(visit.embedding) and visit.face is None:
                     continue
@@ -110,8 +119,8 @@ class Indexer:
 
     @property
     def backlog(self) -> int:
-        """Visits that wait to be indexed; -1 while the store is still being read."""
-        return len(self._visits) if self._restored else -1
+        """Visits that wait to be indexed; -1 while the store is still being read, and once indexing has failed."""
+        return -1 if self._failed or not self._restored else len(self._visits)
 
     def _run(self) -> None:
         try:
@@ -131,7 +140,12 @@ class Indexer:
                     for one in {model, *self._faces}:
                         self.history.reassign(one, identities)
         except Exception:
-            log.exception("the index over history failed: searching finds only what was indexed until now")
+            log.exception("the index over history failed: searching finds only what was indexed until now. Restart")
+            with self._condition:
+                self._failed, self._busy = True, False
+                self._visits.clear()
+                self._moved.clear()
+                self._condition.notify_all()
 
     def _restore(self) -> None:
         with self._open_reader() as reader:

@@ -23,6 +23,8 @@ from common.errors import ConfigError
 
 log = logging.getLogger("sinks")
 
+MOST_ZONES = 10_000
+"""Zones that the broker is told of."""
 _ICONS = {"zone": "mdi:vector-square", "line": "mdi:arrow-decision", "dwell": "mdi:timer-sand",
           "crowd": "mdi:account-group", "identity": "mdi:account-search", "silent": "mdi:video-off"}
 
@@ -84,6 +86,8 @@ class Mqtt:
         if news.get("type") == "zone":
             key = (str(news["camera"]), str(news["zone"]))
             with self._lock:
+                if key not in self._zones and len(self._zones) >= MOST_ZONES:
+                    return
                 new, self._zones[key] = key not in self._zones, int(news["now"])
             if new:
                 self._announce_zone(*key)
