@@ -161,7 +161,7 @@ class Times:
         gap, slot = np.empty((n, n), np.float32), np.empty((n, n), np.int16)
 
         def between(rows: slice) -> None:
-            gap[rows] = gaps(start[rows], end[rows], start, end)
+            gap[rows] = gaps(start[rows, None], end[rows, None], start, end)
             slot[rows] = bin_of(gap[rows])
 
         in_blocks(n, BLOCK, between)
@@ -242,7 +242,7 @@ def _learn_returns(
     one_camera = camera[:, None] == camera
     likeness = evidence.alike(score, one_camera)
     earlier = np.triu(np.ones((n, n), bool))
-    walk = evidence.walk_between(camera, camera, earlier, slot)
+    walk = evidence.walk_between(camera[:, None], camera, earlier, slot)
     walk[one_camera & at_once] = -np.inf
     upper = np.triu(np.ones((n, n), bool), 1)
     expected = float((1 / (1 + np.exp(-(likeness + walk)[upper & ~one_camera].astype(np.float64)))).sum())

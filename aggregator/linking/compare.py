@@ -60,23 +60,21 @@ class Limits:
         """Put into `walk` what cannot be: -inf, and `NO_WALK` where only other visits between could explain it.
 
         Args:
-            walk: (n, m) float32, of `rows` with `others`.
+            walk: float32, of `rows` with `others`.
             table: where these are.
-            rows, others: (n,) and (m,).
-            earlier: (n, m), whether the one of `rows` began before.
-            gap: (n, m) float32, seconds between.
+            rows, others: broadcast against each other, such as (n, 1) and (m,).
+            earlier: of the shape of `walk`, whether the one of `rows` began before.
+            gap: float32, seconds between.
         """
-        camera_a, camera_b = table.camera[rows], table.camera[others]
-        same = camera_a[:, None] == camera_b
+        a, b = table.camera[rows], table.camera[others]
+        same = a == b
         if self.shortest is not None:
-            a, b = camera_a[:, None], camera_b[None]
             first, then = np.where(earlier, a, b), np.where(earlier, b, a)
             left, entered = first, then
             if len(self.least) > len(self.shortest):
                 came_a, went_a = self._doors(table, rows)
                 came_b, went_b = self._doors(table, others)
-                left = np.where(earlier, went_a[:, None], went_b)
-                entered = np.where(earlier, came_b, came_a[:, None])
+                left, entered = np.where(earlier, went_a, went_b), np.where(earlier, came_b, came_a)
             direct = (gap >= self.least[left, entered]) & (gap <= self.greatest[left, entered])
             walk[~direct & (walk > NO_WALK)] = NO_WALK
             walk[~same & (gap < self.shortest[first, then])] = -np.inf
@@ -91,52 +89,41 @@ class Limits:
         return np.where(came > 0, before + came, camera), np.where(went > 0, before + went, camera)
 
 
-def looks(
-    table: VisitTable, rows: Rows, others: Rows, evidence: Evidence, cosine: Floats | None = None
-) -> tuple[Floats, Floats]:
-    """How alike every one of `rows` is with every one of `others`.
-
-    Args:
-        table: where these are.
-        rows, others: (n,) and (m,).
-        evidence: learned.
-        cosine: (n, m) float32, of the projected embeddings, where known.
-
-    Returns:
-        Two (n, m) float32: log-likelihood ratio of looks and faces; cosine of the projected embeddings.
-    """
+def looks(table: VisitTable, rows: Rows, others: Rows, evidence: Evidence) -> Floats:
+    """How alike every one of `rows`, (n,), is with every one of `others`, (m,): log-likelihood ratios of looks and
+    faces, (n, m) float32."""
     if not table.dimensions:
-        likeness, cosine = np.zeros((2, len(rows), len(others)), np.float32)
+        likeness = np.zeros((len(rows), len(others)), np.float32)
     else:
         low, high = int(others.min()), int(others.max()) + 1
         # Where nearly all that lie there are meant, to compare with all of them is cheaper than to copy some.
-        dense = cosine is None and high - low <= 2 * len(others)
-        part = slice(low, high) if dense else others
-        if cosine is None:
-            cosine = table.projected[rows] @ table.projected[part].T
-        level, scale = table.level[rows][:, None], table.scale[rows][:, None]
-        score = normalised(cosine, level, scale, table.level[part], table.scale[part])
-        likeness = evidence.alike(score, table.camera[rows][:, None] == table.camera[part])
+        dense = high - low <= 2 * len(others)
+        part: Rows | slice = slice(low, high) if dense else others
+        cosine = table.projected[rows] @ table.projected[part].T
+        likeness = alike(table, rows[:, None], part, evidence, cosine)
         if dense:
-            likeness, cosine = likeness.take(others - low, axis=1), cosine.take(others - low, axis=1)
+            likeness = likeness.take(others - low, axis=1)
     if table.faces:
         table.faces.add_to(likeness, rows, others)
-    return likeness, cosine
+    return likeness
 
 
-def walks(table: VisitTable, rows: Rows, others: Rows, evidence: Evidence, limits: Limits) -> tuple[Floats, Floats]:
-    """How every one of `rows` lies to every one of `others` in place and time.
+def alike(table: VisitTable, rows: Rows, others: Rows | slice, evidence: Evidence, cosine: Floats) -> Floats:
+    """Log-likelihood ratios of looks, float32, from the cosines of projected embeddings of `rows` and `others`, which
+    are broadcast against each other."""
+    score = normalised(cosine, table.level[rows], table.scale[rows], table.level[others], table.scale[others])
+    return evidence.alike(score, table.camera[rows] == table.camera[others])
 
-    Returns:
-        Two (n, m) float32: log-odds of the walk, -inf where it cannot be; seconds between (negative: seen at once).
-    """
-    camera_a, camera_b = table.camera[rows], table.camera[others]
+
+def walks(table: VisitTable, rows: Rows, others: Rows, evidence: Evidence, limits: Limits) -> Floats:
+    """How `rows` lie to `others` in place and time, broadcast against each other ((n, 1) with (m,) are all with all):
+    log-odds of the walk, float32, -inf where it cannot be."""
     start_a, start_b = table.start[rows], table.start[others]
     gap = gaps(start_a, table.end[rows], start_b, table.end[others])
-    earlier = start_a[:, None] <= start_b
-    walk = evidence.walk_between(camera_a, camera_b, earlier, bin_of(gap))
+    earlier = start_a <= start_b
+    walk = evidence.walk_between(table.camera[rows], table.camera[others], earlier, bin_of(gap))
     limits.apply(walk, table, rows, others, earlier, gap)
-    return walk, gap
+    return walk
 
 
 def compare_all(
@@ -156,13 +143,13 @@ def compare_all(
     def compare(here: slice) -> None:
         for b in range(here.start, n, BLOCK):
             there = slice(b, min(n, b + BLOCK))
-            alike, _ = looks(table, rows[here], rows[there], evidence)
-            way, _ = walks(table, rows[here], rows[there], evidence, limits)
+            ratio = looks(table, rows[here], rows[there], evidence)
+            way = walks(table, rows[here, None], rows[there], evidence, limits)
             if here == there:  # of two that began at once, both are the earlier
                 way = np.maximum(way, way.T)
-            likeness[here, there], walk[here, there] = alike, way
-            likeness[there, here], walk[there, here] = alike.T, way.T
-            halves[:, here, there] = both = np.stack([alike, way]).astype(np.float16)
+            likeness[here, there], walk[here, there] = ratio, way
+            likeness[there, here], walk[there, here] = ratio.T, way.T
+            halves[:, here, there] = both = np.stack([ratio, way]).astype(np.float16)
             halves[:, there, here] = both.transpose(0, 2, 1)
 
     in_blocks(n, BLOCK, compare)

@@ -76,15 +76,15 @@ class Evidence:
         earlier: NDArray[np.bool_],
         gap_bin: NDArray[np.int16],
     ) -> Floats:
-        """Log-odds before anybody looks, (n, m) float32, of visits a with visits b.
+        """Log-odds before anybody looks, float32, of visits a with visits b, which are broadcast against each other.
 
         Args:
-            camera_a, camera_b: (n,) and (m,).
-            earlier: (n, m), whether a began before b.
-            gap_bin: (n, m).
+            camera_a, camera_b: such as (n, 1) and (m,).
+            earlier: such as (n, m), whether a began before b.
+            gap_bin: of the same shape.
         """
         last = len(self.transit) - 1
-        a, b = np.minimum(camera_a, last)[:, None] * BINS, np.minimum(camera_b, last) * BINS
+        a, b = np.minimum(camera_a, last) * BINS, np.minimum(camera_b, last) * BINS
         index = np.where(earlier, a * (last + 1) + b, b * (last + 1) + a)
         index += gap_bin
         out: Floats = self.transit.ravel().take(index)

@@ -8,8 +8,8 @@ import numpy as np
 
 from aggregator.linking.assign import Candidates
 from aggregator.linking.evidence import Evidence
-from aggregator.linking.gaps import bin_of
-from aggregator.linking.table import VisitTable
+from aggregator.linking.gaps import bin_of, gaps
+from aggregator.linking.table import Rows, VisitTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +18,14 @@ class Here:
 
     Attributes:
         row: its own.
+        others: (k,) rows of the visits of whom it is, one at least.
         table: of it and of those that it was compared with.
         evidence: what was known of this site then.
         cameras: names by index.
     """
 
     row: int
+    others: Rows
     table: VisitTable
     evidence: Evidence
     cameras: list[str]
@@ -38,15 +40,15 @@ def explain(option: Candidates, chosen: int, here: Here) -> dict[str, float | st
         that is nearest in time; `usual`: how often such a transit occurs, the commonest of the two cameras being 1, and
         `sooner`: 1 when that one is longer, where transits were learned; `visits` compared, other `candidates`.
     """
-    cosine, gap, other = option.nearest(chosen)
     table = here.table
+    gap, other = _nearest(table, here.row, here.others)
     camera, mine = int(table.camera[other]), int(table.camera[here.row])
     before = table.start[other] <= table.start[here.row]
     walk = float(option.walk[chosen])
     reason: dict[str, float | str] = {
         "appearance": round(float(option.odds[chosen]) - walk, 3),
         "walk": round(walk, 3),
-        "cosine": round(cosine, 3),
+        "cosine": round(float(table.projected[here.row] @ table.projected[other]), 3),
         "transit": round(gap, 1),
         ("from" if before else "to"): here.cameras[camera],
     }
@@ -60,3 +62,10 @@ def explain(option: Candidates, chosen: int, here: Here) -> dict[str, float | st
     reason["candidates"] = float(len(option) - 1)
     reason["visits"] = float(option.visits[chosen])
     return reason
+
+
+def _nearest(table: VisitTable, row: int, others: Rows) -> tuple[float, int]:
+    """Of `others` the one nearest in time: seconds between, and its row."""
+    gap = gaps(table.start[row], table.end[row], table.start[others], table.end[others])
+    at = int(np.abs(gap).argmin())
+    return float(gap[at]), int(others[at])

@@ -19,13 +19,14 @@ _LOOKUP = np.searchsorted(EDGES, np.arange(_LOW, _HIGH, _STEP) + 1e-9, side="rig
 def gaps(
     start_a: NDArray[np.float64], end_a: NDArray[np.float64], start_b: NDArray[np.float64], end_b: NDArray[np.float64]
 ) -> NDArray[np.float32]:
-    """Seconds from the end of the one visit to the start of the other, whichever way is later: (n, m) float32.
+    """Seconds from the end of the one visit to the start of the other, whichever way is later: float32.
 
-    Negative where the two overlap in time, by so much.
+    Negative where the two overlap in time, by so much. Visits a and b are broadcast against each other: (n, 1) with
+    (m,) are all with all.
     """
     # Differences of UTC seconds need float64; what is left of them does not.
-    onward = (start_b - end_a[:, None]).astype(np.float32)
-    back = (start_a[:, None] - end_b).astype(np.float32)
+    onward = (start_b - end_a).astype(np.float32)
+    back = (start_a - end_b).astype(np.float32)
     out: NDArray[np.float32] = np.maximum(onward, back, out=onward)
     return out
 

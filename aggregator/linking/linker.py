@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aggregator.linking.assign import NOBODY, TOGETHER, Around, Candidates, candidates, choose, weigh
+from aggregator.linking.around import Around
+from aggregator.linking.assign import NOBODY, Candidates, choose, weigh
 from aggregator.linking.compare import Limits
 from aggregator.linking.constraints import Constraints, Said
 from aggregator.linking.explain import Here
@@ -18,6 +20,7 @@ from aggregator.linking.reasons import linked, merged, moved, new
 from aggregator.linking.repair import plan, solve
 from aggregator.linking.settings import LinkingSettings
 from aggregator.linking.table import Rows
+from aggregator.linking.together import Together
 from aggregator.linking.topology import Topology
 from aggregator.linking.watch import Notice
 from aggregator.linking.ways import SiteMap, find_ways, read_clocks
@@ -25,6 +28,8 @@ from aggregator.visit import Decision, Visit
 
 WHOLE = 5000
 """Visits that are solved anew together at most: cost and memory grow with the square."""
+TOGETHER = 64
+"""New visits that are compared with all others at once, as long as they did not come at once."""
 NEAR = 2.0
 """An identity is looked at again when this much less speaks for a new visit's being of it than would link them."""
 CROWD = 0.7
@@ -286,36 +291,45 @@ class Linker:
 
     def _assign_all(self, partition: Partition, parts: Sequence[Rows], rows: Rows) -> list[Decision]:
         """Decide part by part, `rows` are those of all; those of a part compete."""
+        table, settings = partition.table, self.settings
         decisions: list[Decision] = []
-        around = Around.of(partition.table, rows, partition.evidence, self.settings.time_to_live)
+        around = Around.of(table, rows, settings.time_to_live)
         known, at = len(around.known), 0
+        together = None
+        if table.dimensions:
+            partition.compared = known
+            # Where no walk alone says so much, one of an identity's visits must look more like this one than not.
+            few = partition.evidence.likeliest <= self._caution(partition) and not table.faces
+            if few and self.constraints.looks(table.visit[around.everybody(len(rows))]) is None:
+                together = Together(table, around, partition.evidence, self._limits, settings.dependence)
         for part in parts:
-            if partition.table.dimensions:
+            if table.dimensions:
                 partition.compared = known + at
-            decisions += self._assign(partition, part, around, slice(at, at := at + len(part)))
+            decisions += self._assign(partition, part, around, slice(at, at := at + len(part)), together)
         return decisions
 
-    def _assign(self, partition: Partition, rows: Rows, around: Around, these: slice) -> list[Decision]:
+    def _assign(
+        self, partition: Partition, rows: Rows, around: Around, these: slice, together: Together | None
+    ) -> list[Decision]:
         table, settings = partition.table, self.settings
+        caution, evidence = self._caution(partition), partition.evidence
         options: list[Candidates] = [NOBODY] * len(rows)
+        numbers = table.visit[rows].tolist()
         if table.dimensions:
-            least = self._caution(partition)
-            # Where no walk alone says so much, one of an identity's visits must look more like this one than not.
-            few = partition.evidence.likeliest <= least and not table.faces
-            others = around.alike(table, these) if few else around.everybody(these.start)
-            if len(others):
-                weighed = weigh(
-                    table, rows, others, partition.evidence, self._limits, settings.dependence,
-                    least, self.constraints.looks(table.visit[others]), around.cosines(these, others),
-                )
-                barred = [self.constraints.barred(visit, self.identity_of) for visit in table.visit[rows].tolist()]
-                options = candidates(weighed, barred)
-        caution = self._caution(partition)
+            barred = [self.constraints.barred(visit, self.identity_of) for visit in numbers]
+            if together:
+                options = [together.candidates(these.start + k, names) for k, names in enumerate(barred)]
+            elif len(others := around.everybody(these.start)):
+                said = self.constraints.looks(table.visit[others])
+                weighed = weigh(table, rows, others, evidence, self._limits, settings.dependence, caution, said)
+                options = weighed.candidates(barred)
         decisions, cameras = [], list(self._cameras)
-        for row, option, chosen in zip(rows.tolist(), options, choose(options, caution), strict=True):
-            visit = int(table.visit[row])
+        for k, (row, visit, option, chosen) in enumerate(
+            zip(rows.tolist(), numbers, options, choose(options, caution), strict=True), these.start
+        ):
             if chosen >= 0:
-                here = Here(row, table, partition.evidence, cameras)
+                theirs = around.visits_of(table, int(option.identity[chosen]), these.start)
+                here = Here(row, theirs, table, evidence, cameras)
                 decision = linked(visit, option, chosen, caution, settings.rivals, here)
                 if table.faces:
                     theirs = np.flatnonzero(table.identity == decision.identity)
@@ -326,11 +340,13 @@ class Linker:
             table.identity[row], table.confidence[row] = decision.identity, decision.confidence
             decisions.append(decision)
             self.constraints.move(visit, decision.identity)
+            if together:
+                together.decide(k, decision.identity)
         return decisions
 
     def _caution(self, partition: Partition) -> float:
         """The more there are, the more look alike by chance, in ways that no two at a time can tell."""
-        return self.settings.caution + CROWD * float(np.log(max(1.0, partition.compared / 100)))
+        return self.settings.caution + CROWD * math.log(max(1.0, partition.compared / 100))
 
     def _concerned(self, partition: Partition, recent: Rows) -> NDArray[np.int64]:
         """Identities of visits that came or grew since the last repair, and those that they might be as well: the

@@ -8,7 +8,7 @@ import itertools
 import numpy as np
 import pytest
 
-from aggregator.linking.assign import NOBODY, Around, Candidates, choose, weigh
+from aggregator.linking.assign import NOBODY, Candidates, choose, weigh
 from aggregator.linking.compare import Limits
 from aggregator.linking.ids import IdAllocator
 from aggregator.linking.linker import Linker
@@ -76,34 +76,3 @@ def test_of_whom_nothing_can_come_nothing_is_lost() -> None:
         np.testing.assert_array_equal(some.visits, every.visits[place])
         fewer += len(every.identity) - len(some.identity)
     assert fewer > 0
-
-
-def test_who_is_looked_at_together_is_weighed_as_who_is_looked_at_alone() -> None:
-    """Of many others only those are compared closely that may look alike; nobody who matters is left out."""
-    linker = Linker(LinkingSettings(), None, IdAllocator())
-    visits, _ = walks(80, seed=3, noise=0.8)
-    for visit in visits:
-        linker.observe([visit], 0.0)
-    (partition,) = linker._partitions.values()
-    table, limits, least = partition.table, Limits(list(CAMERAS), None, 0.0), 100.0
-    rows = np.arange(200, 300)
-    whose = table.identity[rows].copy()
-    table.identity[rows] = 0
-    around = Around.of(table, rows, partition.evidence, 3000.0)
-    left_out = mates = at = 0
-    for part in np.split(rows, [1, 2, 5, 6, 9, *range(10, 100)]):  # each is decided before those that follow
-        these = slice(at, at := at + len(part))
-        others = np.sort(around.everybody(these.start))
-        within = table.between(table.start[rows].min() - 3000, table.end[rows].max() + 3000)
-        assert others.tolist() == within[table.identity[within] > 0].tolist()
-        every = weigh(table, part, others, partition.evidence, limits, 0.4, least)
-        near = around.alike(table, these)
-        some = weigh(table, part, near, partition.evidence, limits, 0.4, least, None, around.cosines(these, near))
-        assert some.identity.tolist() == every.identity.tolist()
-        assert np.allclose(some.odds, every.odds, atol=1e-3)
-        assert sorted(some.row.tolist()) == sorted(every.row.tolist())
-        left_out += len(others) - len(near)
-        mates += int(np.isin(near, rows).sum())
-        table.identity[part] = whose[part - 200]
-    assert left_out > 10 * len(table)
-    assert mates > 50
