@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +19,9 @@ GROWTH = 1.5
 """The next lesson comes when so many times as many visits were seen,"""
 GROWN = 2.0
 """or so many times from `MANY` on, where it costs more and teaches less; or two samples' worth of new ones."""
+LESSON_S = 600.0
+"""Seconds of the stream that lessons are apart, about, where so many visits come that they would be due more often.
+Ways and light change no faster, and each lesson looks anew at all who are remembered."""
 MANY = 400
 MEET = 8
 """The cohort is renewed when a so manieth part of all visits is new,"""
@@ -81,9 +85,10 @@ class Partition:
             return
         due, meetings = 0, list[int]()
         while self.seen >= self.next_lesson:
-            due = self.next_lesson
-            self.next_lesson = min(int((GROWTH if due < MANY else GROWN) * due), due + 2 * sample)
-            self.next_meeting = _next_meeting(due)
+            reached = self.next_lesson
+            self.next_lesson = min(int((GROWTH if reached < MANY else GROWN) * reached), reached + 2 * sample)
+            if self._worth_it(reached, 2 * sample):
+                due, self.next_meeting = reached, _next_meeting(reached)
         while self.seen >= self.next_meeting:
             meetings.append(self.next_meeting)
             self.next_meeting = _next_meeting(self.next_meeting)
@@ -96,6 +101,18 @@ class Partition:
                 until = None if meeting == meetings[-1] else meeting
                 self._meet(self._came(0, meeting)[-sample:], self._came(self._met, until), live)
                 self._met = meeting
+
+    def _worth_it(self, due: int, apart: int) -> bool:
+        """Whether the lesson after `due` visits is held. Where they come, `apart` visits from one another, more often
+        than they teach, one in two, four, eight … is. It follows from these visits alone, so that who starts anew holds
+        the same."""
+        rows = self._came(due - apart, due)
+        if due < 2 * apart or len(rows) < 2:
+            return True
+        # Of half of them, as a clock that is wrong must not say how long it took.
+        took = 2 * float(np.subtract(*np.percentile(self.table.end[rows], (75, 25))))
+        often = 1 << int(math.log2(max(1.0, LESSON_S / max(took, 1e-3))))
+        return due // apart % often == 0
 
     def _came(self, since: int, until: int | None) -> Rows:
         """Of the mature visits that ever came the rows of those after the first `since`, up to the first `until` or
