@@ -1,0 +1,54 @@
+"""When linking learns: after so many visits, and no more often than the world changes."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from aggregator.linking.ids import IdAllocator
+from aggregator.linking.linker import Linker
+from aggregator.linking.settings import LinkingSettings
+from aggregator.visit import Visit
+from tests.aggregator.linking.stream import walks
+
+SETTINGS = LinkingSettings(sample=50)
+
+
+def lessons(linker: Linker, visits: list[Visit]) -> list[int]:
+    """After how many visits something was learned."""
+    known: list[object] = []
+    after = []
+    for visit in visits:
+        linker.observe([visit], 0.0)
+        (partition,) = linker._partitions.values()
+        if partition.evidence.learned_from and (not known or partition.evidence.projection is not known[-1]):
+            known.append(partition.evidence.projection)
+            after.append(partition.seen)
+    return after
+
+
+def test_a_quiet_site_learns_from_every_two_samples() -> None:
+    after = lessons(Linker(SETTINGS, None, IdAllocator()), walks(200, seed=1, every_s=120.0)[0])
+    assert all(b - a <= 100 for a, b in pairwise(after))
+    assert after[-1] > 880
+
+
+def test_a_busy_site_learns_as_it_begins_and_then_every_ten_minutes_or_so() -> None:
+    visits = walks(1000, seed=1, every_s=2.0)[0]  # 2.5 a second: 40 s for two samples
+    after = lessons(Linker(SETTINGS, None, IdAllocator()), visits)
+    assert sum(n < 200 for n in after) > 6
+    late = [visits[n - 1].end for n in after if n > 400]
+    assert len(late) >= 3
+    assert all(300 < b - a < 1200 for a, b in pairwise(late))
+
+
+@pytest.mark.parametrize("after", [900, 1_300])
+def test_who_starts_anew_on_a_busy_site_knows_what_who_never_stopped_knows(after: int) -> None:
+    visits = walks(300, seed=2, every_s=2.0)[0]
+    whole, again = (Linker(SETTINGS, None, IdAllocator()) for _ in range(2))
+    decided = {d.visit: d.identity for v in visits[:after] for d in whole.observe([v], 0.0)}
+    again.restore([(v, decided[v.visit]) for v in visits[:after]], {})
+    again.ids.skip(whole.ids.last)
+    for visit in visits[after:]:
+        assert again.observe([visit], 0.0) == whole.observe([visit], 0.0)
