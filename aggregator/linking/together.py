@@ -19,6 +19,8 @@ Floats = NDArray[np.float32]
 
 BLOCK = 2048
 """Of all others so many at a time: what is between stays in the processor's cache."""
+SHARED = 32
+"""Blocks from which on other threads help: less is soon done, and comes again for every few visits."""
 SLACK = 1e-3
 """Of a normalised score: more than roundings make."""
 
@@ -179,7 +181,7 @@ class Together:
             new, other = _where(score >= least)
             found[new, slot[some].take(other)] = True
 
-        in_blocks(width, BLOCK, compare)
+        in_blocks(width, BLOCK, compare, SHARED)
         return *_where(found), cosine
 
 
