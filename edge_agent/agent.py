@@ -100,6 +100,7 @@ class Agent:
 
         Raises:
             SourceError: not one of the cameras gave a picture.
+            ModelError: a network does not run any more, such as on a GPU that was lost.
         """
         if self.pipeline.embedder.notice:
             log.warning("%s", self.pipeline.embedder.notice)
@@ -120,6 +121,9 @@ class Agent:
                     self._keep(self.pipeline.step(frames))
                 if on_batch:
                     on_batch()
+        except BaseException:
+            self._stopping.set()  # such as a lost GPU: whoever starts us again must not wait for an aggregator
+            raise
         finally:
             self._end()
         if not self.pipeline.times.frames and not self._stopping.is_set():

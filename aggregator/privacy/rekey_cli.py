@@ -62,6 +62,8 @@ def change_key(store: StoreWriter, before: Turn | None, after: Turn | None) -> i
         total = store.turned.count()
         done = sum(track(store.turned.turn(change), "turning", max(1, total // 500), transient=True))
         store.turned.use("" if after is None else after.id)
+        store.eraser.owe_scrub()
+    store.drop_copies()
     if not store.scrub():
         raise StoreError("every embedding is turned, but somebody reads the database, so its write-ahead log still "
                          "holds old ones", "end what reads it and start the aggregator once")

@@ -14,9 +14,10 @@ import pytest
 from deploy.demo.programs import Programs
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
-# They wait for pictures that nobody takes in this test: 503, as announced; and 414-like answers of the HTTP parser are
-# text, before any route is reached.
+# They wait for pictures that nobody takes in this test: 503, as announced.
 LEFT_OUT = ("/api/cameras/{camera}/frame", "/api/cameras/{camera}.mjpg")
+# What the HTTP parser says of an address that is far too long, in plain text, before any route is reached.
+TOO_LONG = "`Got more than"
 SECONDS = 30
 
 
@@ -56,5 +57,7 @@ def test_schemathesis_finds_no_fault(api: str, tmp_path: Path) -> None:
          "--continue-on-failure", "--warnings", "off", "-n", "10", *leave_out],
         capture_output=True, text=True, check=False, cwd=tmp_path, timeout=240)
     assert "Tested:" in ran.stdout, ran.stdout[-2000:] + ran.stderr[-2000:]
-    found = [line for line in ran.stdout.splitlines() if line.lstrip().startswith("❌ ST")]
-    assert not found, ran.stdout[-6000:]
+    failures = [block.partition("Reproduce with:")[0] for block in ran.stdout.split("\n- ST")[1:]]
+    found = [block[:1000] for block in failures if TOO_LONG not in block]
+    assert failures or "❌ ST" not in ran.stdout, ran.stdout[-6000:]
+    assert not found, found
