@@ -16,7 +16,7 @@ class Around:
 
     Attributes:
         rows: (n,) the new visits, in the order in which they are decided.
-        part: rows of the table among which all of these and of the others are.
+        part: rows of the table among which all of the others are.
         known: (m,) rows that have an identity; those of one identity lie together.
         name: (k,) int64, the identities, rising.
         first: (k + 1,) int64, where each one's rows begin in `known`.
@@ -39,13 +39,18 @@ class Around:
         """
         since, until = float(table.start[rows].min()) - live, float(table.end[rows].max()) + live
         part = table.block_span(since, until)
-        owner = table.identity[part]
-        some = np.flatnonzero((owner > 0) & (table.end[part] >= since) & (table.start[part] <= until))
-        known = some[np.argsort(owner[some], kind="stable")]
-        owner = owner[known]
+        here = (table.identity[part] > 0) & (table.end[part] >= since) & (table.start[part] <= until)
+        return cls.among(table, rows, np.flatnonzero(here) + part.start, part)
+
+    @classmethod
+    def among(cls, table: VisitTable, rows: Rows, known: Rows, part: slice) -> Around:
+        """Of some visits, with identities or without, and others that have one; of which all are in `part`."""
+        owner = table.identity[known]
+        order = np.argsort(owner, kind="stable")
+        known, owner = known[order], owner[order]
         starts = np.flatnonzero(owner[1:] != owner[:-1]) + 1
         first = np.concatenate([[0], starts, [len(known)]]) if len(known) else np.zeros(1, np.int64)
-        return cls(rows, part, known + part.start, owner[first[:-1]], first)
+        return cls(rows, part, known, owner[first[:-1]], first)
 
     def everybody(self, count: int) -> Rows:
         """Who has an identity once the first `count` of the new visits have one."""

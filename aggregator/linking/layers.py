@@ -7,6 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aggregator.linking.blocks import in_blocks
+
+BLOCK = 64
+"""Groups that are pooled at a time: what is between stays in the processor's cache."""
+
 
 def layers(group: NDArray[np.int64]) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """The first rows of all groups, then the second rows of those that have two, and so on.
@@ -26,11 +31,19 @@ def layers(group: NDArray[np.int64]) -> list[tuple[NDArray[np.intp], NDArray[np.
 
 def pooled(matrix: NDArray[Any], group: NDArray[np.int64], how: np.ufunc) -> NDArray[Any]:
     """(n, n) → (groups, groups): `how` of all that two groups' rows have in common."""
-    parts = layers(group)
-    for axis in (0, 1):
-        out = matrix.take(parts[0][1], axis=axis)
-        for some, rows in parts[1:]:
-            place = (some, slice(None)) if axis == 0 else (slice(None), some)
-            out[place] = how(out[place], matrix.take(rows, axis=axis))
-        matrix = out
-    return matrix
+    (_, kept), *more = layers(group)
+    out = np.empty((len(kept), len(kept)), matrix.dtype)
+
+    def pool(part: slice) -> None:
+        # A group's row is that of all its rows; then the same with the columns of these.
+        block = matrix.take(kept[part], axis=0)
+        for some, rows in more:
+            here = slice(*np.searchsorted(some, (part.start, part.stop)))
+            place = some[here] - part.start
+            block[place] = how(block[place], matrix.take(rows[here], axis=0))
+        block.take(kept, axis=1, out=out[part])
+        for some, rows in more:
+            out[part, some] = how(out[part, some], block.take(rows, axis=1))
+
+    in_blocks(len(kept), BLOCK, pool)
+    return out

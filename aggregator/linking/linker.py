@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from aggregator.linking.partition import Partition
 from aggregator.linking.reasons import linked, merged, moved, new
 from aggregator.linking.repair import plan, solve
 from aggregator.linking.settings import LinkingSettings
+from aggregator.linking.sparse import Sparse
 from aggregator.linking.table import Rows
 from aggregator.linking.together import Together
 from aggregator.linking.topology import Topology
@@ -356,14 +358,20 @@ class Linker:
         rows = np.sort(rows[table.identity[rows] > 0])
         if not len(rows) or not len(recent):
             return np.zeros(0, np.int64)
-        least = self._caution(partition) - NEAR
+        least, limits, dependence = self._caution(partition) - NEAR, self._limits, self.settings.dependence
         said = self.constraints.looks(table.visit[recent])
+        few = partition.evidence.likeliest <= least and not table.faces and said is None
+        around = Around.among(table, rows, recent, slice(int(recent.min()), int(recent.max()) + 1))
         names = [table.identity[rows]]
         # Some at a time: what is between stays in the processor's cache.
         for at in range(0, len(rows), TOGETHER):
-            weighed = weigh(table, rows[at : at + TOGETHER], recent, partition.evidence, self._limits,
-                            self.settings.dependence, least, said)
-            names.append(weighed.identity[(weighed.odds > least).any(axis=0)])
+            some = rows[at : at + TOGETHER]
+            if few:
+                near = Sparse.of(table, replace(around, rows=some), partition.evidence, limits, dependence)
+                names.append(around.name[near.slot[near.odds > least]])
+            else:
+                weighed = weigh(table, some, recent, partition.evidence, limits, dependence, least, said)
+                names.append(weighed.identity[(weighed.odds > least).any(axis=0)])
         return np.unique(np.concatenate(names))
 
     def _repair(self, partition: Partition, window: float, deep: bool) -> list[Decision]:
