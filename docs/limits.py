@@ -90,6 +90,7 @@ MIDDLE = (
     Limit("visits of which is known how much a search finds, each network", "aggregator.linking.recall:KEPT",
           "the latest are kept", ("aggregator.linking.recall.Trials._asked",)),
     Limit("visits that are solved anew together", "aggregator.linking.linker:WHOLE", "the latest are taken"),
+    Limit("earlier visits that are among them in any case", "aggregator.linking.linker:FIXED", "the latest are taken"),
     Limit("the database, MiB, with everything in it", "aggregator:retention.max_mb",
           "the oldest visits go first, and events as old; sums when nothing else is left",
           tuple(f"table {name}" for name in (

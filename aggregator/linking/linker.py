@@ -30,6 +30,8 @@ from aggregator.visit import Decision, Visit
 
 WHOLE = 5000
 """Visits that are solved anew together at most: cost and memory grow with the square."""
+FIXED = 1000
+"""So many earlier visits of the same people may be among them in any case."""
 TOGETHER = 64
 """New visits that are compared with all others at once, as long as they did not come at once."""
 NEAR = 2.0
@@ -377,7 +379,9 @@ class Linker:
     def _repair(self, partition: Partition, window: float, deep: bool) -> list[Decision]:
         table, settings = partition.table, self.settings
         recent = table.between(partition.head - window, np.inf)
-        fresh = recent[table.identity[recent] > 0][-WHOLE:]
+        fresh = recent[table.identity[recent] > 0]
+        if len(fresh) > WHOLE:
+            fresh = fresh[FIXED - WHOLE :]
         names = np.unique(table.identity[fresh])
         if not deep:
             names = self._concerned(partition, fresh)
@@ -389,7 +393,7 @@ class Linker:
             return []
         older = np.ones(len(table), bool)
         older[fresh] = False
-        fixed = np.flatnonzero(older & np.isin(table.identity, names))[-WHOLE:]
+        fixed = np.flatnonzero(older & np.isin(table.identity, names))[-max(WHOLE - len(fresh), FIXED) :]
         rows = np.concatenate([fresh, fixed])
         one, apart = self.constraints.among(table.visit[rows])
         cluster, sure = solve(

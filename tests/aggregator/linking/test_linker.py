@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from aggregator.linking import IdAllocator, Linker, LinkingSettings
+from aggregator.linking.repair import solve
 from aggregator.visit import Decision, Visit
 from tests.aggregator.linking.stream import groups, walks
 
@@ -141,3 +144,25 @@ def test_visits_of_other_networks_and_classes_never_meet() -> None:
                     final=True, model="another", embedding=v.embedding) for v in visits]
     second, _ = whose(run(linker, others))
     assert not set(first.values()) & set(second.values())
+
+
+def test_what_a_repair_takes_does_not_grow_with_what_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy site everybody may be somebody; of those seen before, only so many are looked at again."""
+    monkeypatch.setattr("aggregator.linking.linker.WHOLE", 200)
+    monkeypatch.setattr("aggregator.linking.linker.FIXED", 40)
+    together: list[tuple[int, int]] = []
+
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        together.append((len(args[1]), len(args[2])))
+        return solve(*args, **kwargs)
+
+    monkeypatch.setattr("aggregator.linking.linker.solve", watched)
+    linker = Linker(LinkingSettings(resolve_window=120.0), None, IdAllocator())
+    visits, _ = walks(150, seed=3, noise=0.8, every_s=2.0)
+    for k, visit in enumerate(visits, 1):
+        linker.observe([visit], 0.0)
+        if k % 90 == 0:
+            linker.resolve(0.0)
+    assert max(fresh for fresh, _ in together) > 150
+    assert max(fixed for _, fixed in together) >= 40
+    assert max(fresh + fixed for fresh, fixed in together) <= 240
