@@ -14,6 +14,7 @@ from aggregator.engine.live import Live
 from common.errors import StoreError, WireError
 from common.messages import MAX_CAMERAS, CameraInfo, Hello, Stats, decode, encode
 from docs.limits import PARTS, Limit, default_of
+from tests.docs.growing import gathering, said
 from tests.docs.held import found
 
 ROWS = [row for rows in PARTS.values() for row in rows]
@@ -24,6 +25,13 @@ def test_everything_that_could_grow_has_a_bound_that_is_written_down() -> None:
     assert len(written) == len(set(written)), "written down twice"
     assert found() - set(written) == set(), "say in docs/limits.py what bounds these, and run ./run docs"
     assert set(written) - found() == set(), "these are gone: take them out of docs/limits.py"
+
+
+def test_what_gathers_in_plain_containers_is_bounded_and_somebody_said_by_what() -> None:
+    written = said()
+    assert len(written) == len(set(written)), "said twice"
+    assert gathering() - set(written) == set(), "say in tests/docs/growing.py what bounds these"
+    assert set(written) - gathering() == set(), "these are gone: take them out of tests/docs/growing.py"
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.what)
@@ -38,7 +46,11 @@ def test_a_new_queue_would_be_noticed(tmp_path: Any, monkeypatch: pytest.MonkeyP
     (tmp_path / "aggregator" / "new.py").write_text(
         "class Thing:\n    def __init__(self):\n        self._waiting: list = deque()\n"
         "@functools.lru_cache(maxsize=None)\ndef looked_up(): ...\nSQL = 'CREATE TABLE heap (x)'\n")
+    (tmp_path / "aggregator" / "other.py").write_text(
+        "class Thing:\n    def __init__(self):\n        self._all: dict[str, int] = {}\n        self.n = [1]\n")
     monkeypatch.setattr("tests.docs.held.ROOT", tmp_path)
+    monkeypatch.setattr("tests.docs.growing.ROOT", tmp_path)
+    assert gathering() == {"aggregator.other.Thing._all"}
     assert found() == {"aggregator.new.Thing._waiting", "aggregator.new.looked_up", "table heap"}
 
 

@@ -29,6 +29,7 @@ class Outcome:
         up_s: from the fault's end until everything was acknowledged.
         curve: whether the wire was encrypted.
         died: how many processes ended by themselves.
+        at: the write that it was to die in, in a sweep; 0 for others.
     """
 
     fault: str
@@ -37,6 +38,7 @@ class Outcome:
     seconds: float = 0.0
     curve: bool = False
     died: int = 0
+    at: int = 0
     verdict: Verdict = field(default_factory=Verdict)
     folder: Path | None = None
 
@@ -54,7 +56,7 @@ def play(name: str, seed: int, context: Any, keep: Path | None = None, at: int =
         at: the write to die in, for faults that do so; 0 for any.
     """
     fault, rng = FAULTS[name], random.Random(f"{name} {seed}")
-    outcome, began = Outcome(name, seed), time.monotonic()
+    outcome, began = Outcome(name, seed, at=at), time.monotonic()
     base = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
     folder = Path(tempfile.mkdtemp(prefix=f"passage-{name}-{seed}-", dir=base))
     try:

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from aggregator.store import store_file
-from tests.faults.__main__ import planned
+from tests.faults.__main__ import ends_early, planned
 from tests.faults.check import check
-from tests.faults.play import can_mount, play
+from tests.faults.play import Outcome, can_mount, play
 from tests.faults.plug import make_plug
 from tests.faults.rounds import FAULTS
 from tests.faults.site import MIDDLE, UP_S, Site, begin_forking
@@ -68,6 +68,15 @@ def test_what_is_wrong_is_seen(what: str, context: Any, tmp_path: Path, monkeypa
         verdict = check(site)
     assert not verdict.good
     assert seen(verdict), verdict
+
+
+def test_a_sweep_that_ends_before_the_last_write_is_told() -> None:
+    writes = FAULTS["write-of-box"].writes
+    rounds = [Outcome("write-of-box", at, at=at, died=int(at < 200)) for at in range(1, writes + 1)]
+    assert not ends_early("write-of-box", rounds)
+    rounds[-3].died = 1
+    assert ends_early("write-of-box", rounds)
+    assert not ends_early("cut", rounds)
 
 
 def test_a_plan_mixes_all_faults_by_their_weight() -> None:
