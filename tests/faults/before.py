@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import shutil
 import sqlite3
@@ -60,6 +61,7 @@ def _history() -> Path:
                     messages.put((box, Upload(spool="before", seq=at + 1, body=made[box][at].body, after=at)))
         assert done.wait(60), "the history of rounds was not made"
     store.close()
-    with sqlite3.connect(folder / FILE_NAME) as db:  # or the boxes of then would count as running
+    # Or the boxes of then would count as running. Closed, so that it is in the file and not in its log.
+    with contextlib.closing(sqlite3.connect(folder / FILE_NAME)) as db, db:
         db.execute("UPDATE agents SET last_seen = last_seen - 3600")
     return folder / FILE_NAME
