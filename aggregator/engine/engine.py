@@ -56,6 +56,9 @@ Item = tuple[str, Message]
 _SEEN_EVERY_S = 30.0
 _HOURS_AT_ONCE = 4
 _REPAIR_SHARE = 0.1
+_LOOK_BACK = 16
+"""Linking starts anew from so many samples of the latest visits, and from all that it still compares with: as far back
+as its last lesson, but where nobody came any more after very many had."""
 _LINKED_AT_ONCE = 256
 """Visits that linking is shown between two looks at whether to stop."""
 
@@ -320,6 +323,8 @@ class Engine:
                 raise LinkingError from error
             self._recorder.observed(group, len(found), now)
             decisions += found
+        if decisions:
+            self._store.linked(self._linker.seen())
         self._record(decisions, now, batch)
         self._taking.events(seen_of_cameras(self._linker, now), batch)
 
@@ -415,8 +420,11 @@ class Engine:
         with self._store.reader() as reader:
             linker = self._new_linker(self._store.next_identity() - 1)
             last = linker.ids.last
-            linker.restore(((s.visit, s.identity or 0) for s in reader.all_visits_for_restore()), reader.merged(),
-                           said_so_far(reader))
+            linking = linker.settings
+            since = min(reader.newest(), self._clock.now()) - linking.time_to_live
+            recent = reader.recent_visits(since, _LOOK_BACK * linking.sample)
+            linker.restore(((s.visit, s.identity or 0) for s in recent), reader.merged(), said_so_far(reader),
+                           reader.linked())
             self._site.load(reader)
             self._alarm.load(reader, self._clock.now())
             for row in reader.agents():

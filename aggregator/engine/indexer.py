@@ -149,7 +149,7 @@ class Indexer:
 
     def _restore(self) -> None:
         with self._open_reader() as reader:
-            rows = reader.all_visits_for_restore()
+            rows = reader.all_visits()
             while not self._stopping and (chunk := list(islice(rows, _CHUNK))):
                 self._add([(row.visit, row.identity or 0) for row in chunk])
         self._restored = True

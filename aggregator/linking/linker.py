@@ -64,12 +64,17 @@ class Linker:
         self._notices: list[Notice] = []
 
     def restore(
-        self, rows: Iterable[tuple[Visit, int]], merged: Mapping[int, int], said: Sequence[Said] = ()
+        self, rows: Iterable[tuple[Visit, int]], merged: Mapping[int, int], said: Sequence[Said] = (),
+        seen: Mapping[tuple[str, str, int], int] | None = None,
     ) -> None:
-        """Take over what a store knows: visits with their identity (0: none), ids that were merged into others, and
-        what people said.
+        """Take over what a store knows.
 
-        Give the visits in order of their numbers.
+        Args:
+            rows: visits with their identity (0: none), in order of their numbers: those that are still compared with,
+                and the latest, from which the last lesson was taken.
+            merged: ids that were merged into others.
+            said: what people said.
+            seen: as `seen` says it, of all visits that ever were; None where `rows` are all of them.
         """
         self.merged.update(merged)
         self.constraints.say(said, {})
@@ -82,7 +87,8 @@ class Linker:
             self.ids.skip(identity)
         for identity in (*merged, *merged.values()):
             self.ids.skip(identity)
-        for partition in self._partitions.values():
+        for kind, partition in self._partitions.items():
+            partition.remember((seen or {}).get(kind, 0))
             if self.settings.learn:
                 partition.learn_if_due(len(self._cameras), self.settings.sample, self.settings.time_to_live)
             partition.forget_before(partition.head - self.settings.time_to_live, self.settings.sample)
@@ -218,6 +224,10 @@ class Linker:
                     table.identity[row], table.confidence[row] = decision.identity, decision.confidence
                     table.place(np.array([row]), partition.evidence)
                     partition.touched.add(decision.visit)
+
+    def seen(self) -> dict[tuple[str, str, int], int]:
+        """How many visits ever got an identity: by fingerprint of the network, label, and length of embedding."""
+        return {kind: partition.seen for kind, partition in self._partitions.items()}
 
     def knows(self, visits: Iterable[int]) -> bool:
         """Whether any of these visits is still compared with, or learned from."""

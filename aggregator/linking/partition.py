@@ -27,6 +27,8 @@ MEET = 8
 """The cohort is renewed when a so manieth part of all visits is new,"""
 MEET_AT_MOST = 500
 """or so many visits."""
+MADE_UP_FOR = 64
+"""Of the meetings since the last lesson, who starts anew holds so many."""
 
 
 class Partition:
@@ -63,6 +65,10 @@ class Partition:
         self.relearned = False
         """Whether anything was learned since the last repair."""
 
+    def remember(self, seen: int) -> None:
+        """As many visits ever got an identity as were `seen`, of which the latest are here."""
+        self._forgotten, self.seen = max(0, seen - self.seen), max(seen, self.seen)
+
     def until_due(self) -> float:
         """After how many more visits something is due: a lesson, other members of the cohort, a look at the clocks."""
         if not self.table.dimensions:
@@ -83,7 +89,7 @@ class Partition:
         """
         if not self.table.dimensions:
             return
-        due, meetings = 0, list[int]()
+        due, reached, meetings = 0, 0, list[int]()
         while self.seen >= self.next_lesson:
             reached = self.next_lesson
             self.next_lesson = min(int((GROWTH if reached < MANY else GROWN) * reached), reached + 2 * sample)
@@ -92,11 +98,13 @@ class Partition:
         while self.seen >= self.next_meeting:
             meetings.append(self.next_meeting)
             self.next_meeting = _next_meeting(self.next_meeting)
+        if due and len(self._came(due - sample, due)) < min(due, sample) // 2:
+            due = reached  # from what is remembered of a very busy time
         if due:
             self._met = due
             self._learn(self._came(0, due)[-sample:], cameras)
         if self.evidence.learned_from:
-            for meeting in meetings:
+            for meeting in meetings[-MADE_UP_FOR:]:
                 # Who starts anew from a store has several to make up for.
                 until = None if meeting == meetings[-1] else meeting
                 self._meet(self._came(0, meeting)[-sample:], self._came(self._met, until), live)

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 FILE_NAME = "passage.db"
 APPLICATION_ID = 0x50415347  # 'PASG': tells our files from other programs' databases
 MIGRATIONS: tuple[str, ...] = ("schema.sql", "corrections.sql", "counting.sql", "privacy.sql",
-                               "faces.sql", "appended.sql", "growing.sql", "zones.sql", "moments.sql")
+                               "faces.sql", "appended.sql", "growing.sql", "zones.sql", "moments.sql",
+                               "linked.sql")
 """The file of SQL statements that makes version n out of version n - 1, from version 1 on."""
 MIN_FREE_BYTES = 16 << 20
 CHECK_BYTES = 256 << 20

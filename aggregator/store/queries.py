@@ -48,7 +48,13 @@ EXEMPLARS = "SELECT time, quality, embedding FROM exemplars WHERE visit = :visit
 RESTORE = f"""
 SELECT v.visit, v.camera, v.start, v."end", v.label, v.frames, v.final, v.model, v.mean, v.identity,
     coalesce(json_extract(v.attributes, '$.zones'), ''), {JOINED}
-FROM visits AS v LEFT JOIN faces AS f USING (visit) WHERE v."end" > :since ORDER BY v.visit"""
+FROM visits AS v LEFT JOIN faces AS f USING (visit)"""
+RESTORE_ALL = f"{RESTORE} ORDER BY v.visit"
+# Those that end late are found by one index, the latest by another; what is put in order are their numbers alone.
+RESTORE_RECENT = f"""{RESTORE} WHERE v.visit IN (
+    SELECT visit FROM visits WHERE "end" > :since
+    UNION SELECT visit FROM visits WHERE visit > (SELECT max(visit) FROM visits) - :latest)
+ORDER BY v.visit"""
 FACE_OF = f"SELECT {JOINED} FROM faces AS f WHERE f.visit = :visit"
 
 RESOLVE = """

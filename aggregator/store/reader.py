@@ -188,18 +188,31 @@ class StoreReader:
         row = self._row(queries.FACE_OF, {"visit": visit})
         return face_of(row) if row else None
 
-    def all_visits_for_restore(self, since: float | None = None) -> Iterator[StoredVisit]:
-        """Every visit with its identity, in order of their numbers: what linking needs when the aggregator starts.
+    def all_visits(self) -> Iterator[StoredVisit]:
+        """Every visit with its identity, in order of their numbers."""
+        return self._visits(queries.RESTORE_ALL, {})
 
-        Args:
-            since: only those that ended after it.
-        """
+    def recent_visits(self, since: float, latest: int) -> Iterator[StoredVisit]:
+        """Those that ended after `since` and the `latest` by their number, in order of it: what linking needs when it
+        starts, however much is kept."""
+        return self._visits(queries.RESTORE_RECENT, {"since": since, "latest": latest})
+
+    def _visits(self, query: str, values: dict[str, float]) -> Iterator[StoredVisit]:
         with explained(self.path):
-            for r in self._connection.execute(queries.RESTORE, {"since": -1e300 if since is None else since}):
+            for r in self._connection.execute(query, values):
                 yield StoredVisit(identity=r[9], visit=Visit(
                     visit=r[0], camera=r[1], start=r[2], end=r[3], label=r[4], frames=r[5], final=bool(r[6]),
                     model=r[7], embedding=columns.embedding(r[8]), zones=zones_of(r[10]),
                     face=face_of(r[11:])))
+
+    def newest(self) -> float:
+        """When the latest visit ended, UTC seconds; -inf where there is none."""
+        row = self._row('SELECT max("end") FROM visits', {})
+        return -math.inf if row is None or row[0] is None else float(row[0])
+
+    def linked(self) -> dict[tuple[str, str, int], int]:
+        """How many visits ever got an identity: by fingerprint of the network, label, and length of embedding."""
+        return {(r[0], r[1], r[2]): r[3] for r in self.rows("SELECT model, label, dimensions, visits FROM linked")}
 
     # Identities
 

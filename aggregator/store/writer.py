@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -303,6 +303,12 @@ class StoreWriter:
             SELECT camera, run, track, identity FROM visits
             WHERE final = 0 AND run = :run AND agent = :agent AND identity IS NOT NULL""",
             {"agent": agent, "run": run}).fetchall()
+
+    def linked(self, visits: Mapping[tuple[str, str, int], int]) -> None:
+        """How many visits ever got an identity: by fingerprint of the network, label, and length of embedding."""
+        self._db.executemany(
+            "INSERT OR REPLACE INTO linked (model, label, dimensions, visits) VALUES (?, ?, ?, ?)",
+            [(*kind, count) for kind, count in visits.items()])
 
     def next_identity(self) -> int:
         """The lowest number that was never given to an identity, nor is higher than one that was."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -61,7 +63,7 @@ def test_zones_on_the_way_are_known_after_a_restart_too(writer: StoreWriter, rea
         assert visit is not None
         seen.append(visit.zones)
     assert seen == [("door",), ("door",), ("door", "hall", "gate")]
-    (again,) = reader.all_visits_for_restore()
+    (again,) = reader.all_visits()
     assert again.visit.zones == ("door", "hall", "gate")
 
 
@@ -174,14 +176,26 @@ def test_what_linking_gets_back(writer: StoreWriter, reader: StoreReader, trackl
         assert late is not None
         assert early is not None
         writer.record_decisions([decide("new", late.visit, 1)], 0.0, "")
-    first, second = reader.all_visits_for_restore()
+    first, second = reader.all_visits()
     assert (first.visit.visit, first.identity) == (early.visit, None)
     assert (second.visit.visit, second.identity) == (late.visit, 1)
     for stored, live in ((first.visit, early), (second.visit, late)):
         np.testing.assert_array_equal(stored.embedding, live.embedding)
         for name in ("visit", "camera", "start", "end", "label", "frames", "final", "model"):
             assert getattr(stored, name) == getattr(live, name)
-    assert [s.visit.visit for s in reader.all_visits_for_restore(since=2000.0)] == [late.visit]
+    assert [s.visit.visit for s in reader.recent_visits(2000.0, 0)] == [late.visit]
+    assert [s.visit.visit for s in reader.recent_visits(1e10, 1)] == [late.visit]
+    assert [s.visit.visit for s in reader.recent_visits(1e10, 2)] == [early.visit, late.visit]
+    assert reader.newest() == late.end
+
+
+def test_how_many_were_linked_is_kept(writer: StoreWriter, reader: StoreReader) -> None:
+    assert reader.linked() == {}
+    assert reader.newest() == -math.inf
+    for seen in ({("m", "person", 512): 7}, {("m", "person", 512): 9, ("", "dog", 0): 1}):
+        with writer.transaction():
+            writer.linked(seen)
+    assert reader.linked() == {("m", "person", 512): 9, ("", "dog", 0): 1}
 
 
 def test_sequence_numbers(writer: StoreWriter) -> None:
