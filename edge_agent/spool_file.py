@@ -247,7 +247,7 @@ def explain(error: Exception, path: Path) -> StoreError:
 
 def _set_aside(path: Path) -> Path:
     """Rename a damaged spool and what belongs to it, so that a new one can begin."""
-    stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
     aside = path.with_name(f"{path.name}.broken-{stamp}")
     count = 1
     while aside.exists():

@@ -56,7 +56,7 @@ Item = tuple[str, Message]
 _SEEN_EVERY_S = 30.0
 _HOURS_AT_ONCE = 4
 _REPAIR_SHARE = 0.1
-_LOOK_BACK = 16
+LOOK_BACK = 16
 """Linking starts anew from so many samples of the latest visits, and from all that it still compares with: as far back
 as its last lesson, but where nobody came any more after very many had."""
 _LINKED_AT_ONCE = 256
@@ -422,7 +422,7 @@ class Engine:
             last = linker.ids.last
             linking = linker.settings
             since = min(reader.newest(), self._clock.now()) - linking.time_to_live
-            recent = reader.recent_visits(since, _LOOK_BACK * linking.sample)
+            recent = reader.recent_visits(since, LOOK_BACK * linking.sample)
             linker.restore(((s.visit, s.identity or 0) for s in recent), reader.merged(), said_so_far(reader),
                            reader.linked())
             self._site.load(reader)

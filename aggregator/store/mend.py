@@ -94,7 +94,7 @@ def _replace(path: Path, why: str, create: Callable[[Path, int], sqlite3.Connect
                                         f"move {path.name} away, or put a backup in its place, and start again")
             new.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             new.execute("PRAGMA journal_mode = DELETE")
-    stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
     aside = path.with_name(f"{path.name}.broken-{stamp}")
     path.rename(aside)
     for ending in ("-wal", "-shm"):
