@@ -56,7 +56,7 @@ Item = tuple[str, Message]
 _SEEN_EVERY_S = 30.0
 _HOURS_AT_ONCE = 4
 _REPAIR_SHARE = 0.1
-LOOK_BACK = 16
+LOOK_BACK = 8
 """Linking starts anew from so many samples of the latest visits, and from all that it still compares with: as far back
 as its last lesson, but where nobody came any more after very many had."""
 _LINKED_AT_ONCE = 256
