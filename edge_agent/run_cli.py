@@ -12,7 +12,7 @@ import typer
 from common.clock import SystemClock
 from common.console import print_json
 from common.logging import configure_logging
-from common.memory import given_back
+from common.memory import given_back, one_heap
 from common.settings import load
 from edge_agent.agent import Agent
 from edge_agent.live import AgentLive
@@ -42,6 +42,7 @@ def run(
     settings = load(config, AgentSettings)
     configure_logging("warning" if live else settings.log,
                       as_json=log_json or settings.log_format == "json")
+    one_heap()
     agent = Agent(settings, SystemClock(), annotate)
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -15,7 +15,7 @@ from tests.faults.proxy import Shuffler
 from tests.faults.readers import stubborn_readers
 from tests.faults.site import MIDDLE, Site
 
-WRITES_OF_BOX, WRITES_OF_MIDDLE = 420, 440  # more than a round that nothing disturbs has
+WRITES_OF_BOX, WRITES_OF_MIDDLE = 420, 560  # more than a round that nothing disturbs has
 
 
 @dataclass(frozen=True, slots=True)
