@@ -1,12 +1,15 @@
 """How many tracklets a second fifty agents bring onto the disk over CURVE, and what happens beyond that.
 
-    python benchmarks/load.py [--agents 50] [--seconds 20] [--rate 0] [--ramp 2000 5000 10000 20000] [--parts 10]
+    python benchmarks/load.py [--agents 50] [--seconds 20] [--rate 0] [--ramp 2000 5000 10000 20000] [--parts N]
                               [--no-linking] [--folder DIR] [--json FILE]
 
 A real `aggregator serve`, with a key for each agent, and all agents in one process beside it. Tracklets are as large as
 real ones (512 numbers as float16, one exemplar beside the mean, ten path points: 2.6 kB); a visit is `--parts` of them.
 A tracklet counts when its acknowledgement has come, which is after the transaction is on the disk. Each agent keeps at
 most 512 unacknowledged, as the real one does; what it could not send at its rate waits ("behind"), as in a spool.
+
+Without `--parts` and `--no-linking` three sites are measured: ten tracklets a visit, which are stored only; two a visit
+with linking, which is how many visits can be linked; and ten a visit with linking.
 
 `--rate 0` sends as fast as is taken. `--ramp` goes through several rates. `--no-linking` keeps visits too young to be
 linked: what the wire and the store take alone. Printed each time: tracklets and visits a second, milliseconds from
@@ -372,26 +375,16 @@ def told(step: Step) -> str:
             f"{ms}{'   refused ' + str(step.refused) if step.refused else ''}")
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--agents", type=int, default=50)
-    parser.add_argument("--seconds", type=float, default=20.0, help="of each rate, after three to warm up")
-    parser.add_argument("--rate", type=float, default=0.0, help="tracklets a second; 0: all that are taken")
-    parser.add_argument("--ramp", type=float, nargs="+", help="rates, one after the other")
-    parser.add_argument("--parts", type=int, default=10, help="tracklets of one visit")
-    parser.add_argument("--no-linking", action="store_true")
-    parser.add_argument("--folder", type=Path, help="where the database lies; on the disk that is asked about")
-    parser.add_argument("--json", type=Path, metavar="FILE")
-    given = parser.parse_args()
+def measure(given: argparse.Namespace, parts: int, linking: bool) -> list[Step]:
+    """One site, rate by rate; printed."""
     with tempfile.TemporaryDirectory(dir=given.folder) as name:
         folder = Path(name)
-        program, endpoint = start(folder, not given.no_linking)
-        fleet = Fleet(endpoint, given.agents, given.parts, folder / "keys")
+        program, endpoint = start(folder, linking)
+        fleet = Fleet(endpoint, given.agents, parts, folder / "keys")
         try:
             fleet.begin()
-            print(f"{given.agents} agents over CURVE, {given.parts} tracklets a visit, "
-                  f"{'without' if given.no_linking else 'with'} linking\n"
+            print(f"{given.agents} agents over CURVE, {parts} tracklets a visit, "
+                  f"{'with' if linking else 'without'} linking\n"
                   f"{'offered':>8} {'taken/s':>10} {'visits/s':>9} {'behind':>9}   {'cores of each':11} {'µs each':>8} "
                   f"{'MB':>8}")
             steps = []
@@ -407,13 +400,34 @@ def main() -> None:
             program.send_signal(signal.SIGTERM)
             program.wait(20)
         with sqlite3.connect(folder / "data" / "passage.db") as db:
-            (parts,) = db.execute("SELECT count(*) FROM paths").fetchone()
+            (stored,) = db.execute("SELECT count(*) FROM paths").fetchone()
             (identities,) = db.execute("SELECT count(*) FROM identities WHERE merged_into IS NULL").fetchone()
-        print(f"acknowledged {fleet.acknowledged:,}, in the database {parts:,}, "
+        print(f"acknowledged {fleet.acknowledged:,}, in the database {stored:,}, "
               f"{(folder / 'data' / 'passage.db').stat().st_size / 1e6:,.0f} MB; {len(fleet.people):,} people"
-              f"{'' if given.no_linking else f', {identities:,} identities'}")
+              f"{f', {identities:,} identities' if linking else ''}")
+    return steps
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--agents", type=int, default=50)
+    parser.add_argument("--seconds", type=float, default=20.0, help="of each rate, after three to warm up")
+    parser.add_argument("--rate", type=float, default=0.0, help="tracklets a second; 0: all that are taken")
+    parser.add_argument("--ramp", type=float, nargs="+", help="rates, one after the other")
+    parser.add_argument("--parts", type=int, help="tracklets of one visit")
+    parser.add_argument("--no-linking", action="store_true")
+    parser.add_argument("--folder", type=Path, help="where the database lies; on the disk that is asked about")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    given = parser.parse_args()
+    if given.parts or given.no_linking:
+        sites = [(given.parts or 10, not given.no_linking)]
+    else:
+        sites = [(10, False), (2, True), (10, True)]
+    steps = [(site, step) for site in sites for step in measure(given, *site)]
     if given.json:
-        given.json.write_text(json.dumps([asdict(step) for step in steps], indent=2) + "\n", encoding="utf-8")
+        rows = [{"parts": parts, "linking": linking} | asdict(step) for (parts, linking), step in steps]
+        given.json.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
