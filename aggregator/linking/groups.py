@@ -21,12 +21,12 @@ def in_time(visits: Iterable[Visit], within_s: float) -> list[list[Visit]]:
     return groups
 
 
-def take_some(groups: list[list[Visit]], most: float) -> list[list[Visit]]:
-    """The first groups, as many as hold `most` visits, but one at least; they are no longer in `groups` then."""
-    count = len(groups[0])
-    n = 1
-    while n < len(groups) and count + len(groups[n]) <= most:
-        count += len(groups[n])
+def take_some(groups: list[list[Visit]], sizes: list[int], most: float) -> list[list[Visit]]:
+    """The first groups, as many as hold `most` together, but one at least; they and their `sizes` are no longer in the
+    lists then."""
+    count, n = sizes[0], 1
+    while n < len(groups) and count + sizes[n] <= most:
+        count += sizes[n]
         n += 1
-    some, groups[:n] = groups[:n], []
+    some, groups[:n], sizes[:n] = groups[:n], [], []
     return some

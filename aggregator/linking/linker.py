@@ -33,7 +33,7 @@ WHOLE = 5000
 FIXED = 1000
 """So many earlier visits of the same people may be among them in any case."""
 TOGETHER = 64
-"""New visits that are compared with all others at once, as long as they did not come at once."""
+"""New visits that are compared with all others at once, unless more of them come at once."""
 NEAR = 2.0
 """An identity is looked at again when this much less speaks for a new visit's being of it than would link them."""
 CROWD = 0.7
@@ -114,10 +114,12 @@ class Linker:
             of.setdefault(id(partition), (partition, []))[1].append(visit)
         for partition, theirs in of.values():
             groups = in_time(theirs, self.settings.joint_s)
+            # Those that are known already and have grown are not decided about.
+            sizes = [sum(not partition.table.identity_of(visit.visit) for visit in group) for group in groups]
             while groups:
                 # What is due after so many visits comes after so many, however many come at once.
                 most = min(TOGETHER, partition.until_due() if self.settings.learn else TOGETHER)
-                decisions += self._observe(partition, take_some(groups, most))
+                decisions += self._observe(partition, take_some(groups, sizes, most))
         return decisions
 
     def _observe(self, partition: Partition, groups: Sequence[Sequence[Visit]]) -> list[Decision]:

@@ -150,6 +150,11 @@ class VisitTable:
         self._span(row // BLOCK, start, end)
         return row
 
+    def identity_of(self, visit: int) -> int:
+        """The identity of a visit, by the store's number; 0 for none."""
+        row = self.row_of.get(visit, -1)
+        return int(self._identity[row]) if row >= 0 else 0
+
     def place(self, rows: Rows, evidence: Evidence) -> None:
         """Project the rows' embeddings and place them among strangers."""
         if not self.dimensions or not len(rows):
