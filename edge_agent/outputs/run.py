@@ -12,6 +12,7 @@ from common.messages import Event
 from edge_agent.capture.frame import Frame
 from edge_agent.outputs.drawing import Overlay
 from edge_agent.outputs.events import EventsJsonl
+from edge_agent.outputs.interrupts import held_interrupts
 from edge_agent.outputs.lines import write_error
 from edge_agent.outputs.summary import Counts, write_summary
 from edge_agent.outputs.tracks import MotText, TracksCsv
@@ -70,9 +71,10 @@ class RunOutputs:
         Raises:
             KeyboardInterrupt: the window was closed.
         """
-        self._counts.frame(frame, tracked, names)
-        self._tracks.frame(frame, tracked, names, global_ids)
-        self._mot.frame(frame, tracked)
+        with held_interrupts():  # or the files and their summary would differ by this frame
+            self._counts.frame(frame, tracked, names)
+            self._tracks.frame(frame, tracked, names, global_ids)
+            self._mot.frame(frame, tracked)
         if self._overlay:
             picture = self._overlay.draw(frame, tracked, names, global_ids)
             if self._video:
