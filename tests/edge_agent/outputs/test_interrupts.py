@@ -10,13 +10,17 @@ import pytest
 from edge_agent.outputs.interrupts import held_interrupts
 
 
+def interrupted(done: list[str]) -> None:
+    with held_interrupts():
+        for what in ("rows", "counts"):
+            signal.raise_signal(signal.SIGINT)
+            done.append(what)
+
+
 def test_an_interrupt_comes_when_what_belongs_together_is_done() -> None:
-    done = []
-    with pytest.raises(KeyboardInterrupt), held_interrupts():
-        signal.raise_signal(signal.SIGINT)
-        done.append("rows")
-        signal.raise_signal(signal.SIGINT)
-        done.append("counts")
+    done: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(done)
     assert done == ["rows", "counts"]
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
