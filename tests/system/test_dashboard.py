@@ -152,7 +152,9 @@ def test_somebody_is_found_by_a_photo(site: Site) -> None:
             }, 'image/png');
         })""")
         await page.wait("document.querySelector('#found:not([hidden])')?.innerText.includes('dropped.png')")
-        assert await page.wait("document.querySelector('#found .hit b')?.innerText") == best
+        # The cameras play on: by now somebody who was seen meanwhile may look as much like it.
+        await page.wait("document.querySelector('#found .hit b')?.innerText")
+        assert best in await page.run("[...document.querySelectorAll('#found .hit b')].map(one => one.innerText)")
         # By the face instead: no camera here looks for any, and it says how one would.
         page.expected += ("409",)
         await page.run("document.querySelector('#found button[data-by=face]').click()")
